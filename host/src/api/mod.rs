@@ -1,0 +1,13 @@
+//! What the API does: one file for each page of its reference.
+
+pub(crate) mod emails;
+pub(crate) mod events;
+pub(crate) mod profile;
+pub(crate) mod query;
+pub(crate) mod reference;
+pub(crate) mod scoring;
+pub(crate) mod sending;
+pub(crate) mod stats;
+pub(crate) mod time;
+pub(crate) mod tracking;
+pub(crate) mod webhooks;

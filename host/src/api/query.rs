@@ -1,0 +1,121 @@
+//! Query parameters and pages.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::time;
+use crate::error::{Error, Result};
+
+/// Items of a page when the caller does not say.
+const LIMIT_DEFAULT: i64 = 50;
+/// Most items of a page.
+pub(crate) const LIMIT_MAX: i64 = 1_000;
+/// The deepest page. Beyond it a cursor is the way.
+const PAGE_MAX: i64 = 1_000_000;
+
+/// The parameters of a request. Where one is given twice, the last counts; an empty one counts as not given.
+pub(crate) struct Query(Vec<(String, String)>);
+
+/// Which page a caller wants.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) number: i64,
+    pub(crate) limit: i64,
+    /// The last item of the page before, instead of a number.
+    pub(crate) cursor: Option<Uuid>,
+}
+
+/// Where a page stands in its list.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Pagination {
+    /// From 1.
+    pub page: i64,
+    /// Items of a page.
+    pub limit: i64,
+    /// Items in all.
+    pub total: i64,
+    /// Pages in all.
+    pub pages: i64,
+}
+
+impl Query {
+    pub(crate) fn parse(query: &str) -> Self {
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let last = self.0.iter().rev().find(|(known, _)| known == name);
+        last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that `read` understands; `wanted` says what that would be.
+    pub(crate) fn read<T>(&self, name: &str, wanted: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let value = read(text).ok_or_else(|| Error::invalid(format!("{name} must be {wanted}")))?;
+        Ok(Some(value))
+    }
+
+    /// A moment, in milliseconds.
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<i64>> {
+        self.read(name, "a date and time such as 2024-03-15T14:30:00Z", time::parse)
+    }
+
+    pub(crate) fn page(&self) -> Result<Page> {
+        let number = |name, max, default| {
+            let wanted = format!("a whole number from 1 to {max}");
+            let inside = |text: &str| text.parse().ok().filter(|number| (1..=max).contains(number));
+            Ok::<_, Error>(self.read(name, &wanted, inside)?.unwrap_or(default))
+        };
+        let cursor = self.read("cursor", "the next_cursor of an earlier answer", |text| text.parse().ok())?;
+        Ok(Page { number: number("page", PAGE_MAX, 1)?, limit: number("limit", LIMIT_MAX, LIMIT_DEFAULT)?, cursor })
+    }
+}
+
+impl Page {
+    /// Items before this page.
+    pub(crate) fn offset(&self) -> i64 {
+        if self.cursor.is_some() { 0 } else { (self.number - 1) * self.limit }
+    }
+
+    pub(crate) fn pagination(&self, total: i64) -> Pagination {
+        let pages = total / self.limit + i64::from(total % self.limit > 0);
+        Pagination { page: self.number, limit: self.limit, total, pages }
+    }
+
+    /// Where the next page continues, when this one is full.
+    pub(crate) fn next_cursor(&self, items: usize, last: Option<Uuid>) -> Option<Uuid> {
+        last.filter(|_| i64::try_from(items).is_ok_and(|items| items == self.limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn page(query: &str, expected: Option<(i64, i64)>) {
+        let page = Query::parse(query).page().ok().map(|page| (page.number, page.limit));
+        assert_eq!(page, expected, "{query}");
+    }
+
+    #[test]
+    fn a_page_has_bounds_on_both_sides() {
+        page("", Some((1, 50)));
+        page("page=3&limit=1000", Some((3, 1_000)));
+        page("limit=1", Some((1, 1)));
+        page("limit=", Some((1, 50)));
+        for outside in ["limit=0", "limit=1001", "page=0", "page=1000001", "page=x", "page=-1", "cursor=x"] {
+            page(outside, None);
+        }
+    }
+
+    #[test]
+    fn the_last_page_may_be_short() {
+        let page = Query::parse("page=2&limit=10").page().expect("it is a page");
+        let pagination = page.pagination(11);
+        assert_eq!((pagination.pages, page.offset()), (2, 10));
+        assert_eq!(page.next_cursor(1, Some(Uuid::nil())), None);
+        assert_eq!(page.next_cursor(10, Some(Uuid::nil())), Some(Uuid::nil()));
+    }
+}

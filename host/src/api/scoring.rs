@@ -1,0 +1,379 @@
+//! Content scoring: what a mail filter would think of a message, and what to change.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::mail::address::Mailbox;
+use crate::mail::build::Attachment;
+use crate::mail::parsed::ParsedMessage;
+use crate::plugins::{Call, World, scorer};
+
+/// Points from which a message is spam, as mail filters count.
+const REJECT_POINTS: f64 = 5.0;
+/// Points from which a person should look at it again.
+const REVIEW_POINTS: f64 = 3.0;
+/// What of a file a scorer gets to see.
+const ATTACHMENT_HEAD_BYTES: usize = 256;
+
+/// A message to judge: its parts, or the whole of it in `raw`.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct AnalyzeRequest {
+    /// The author: `Name <a@b>` or `a@b`.
+    from: Option<String>,
+    /// The recipient.
+    to: Option<String>,
+    subject: Option<String>,
+    html: Option<String>,
+    text: Option<String>,
+    headers: Option<BTreeMap<String, String>>,
+    /// A whole message (RFC 5322). The other fields are not looked at then.
+    raw: Option<String>,
+}
+
+/// What the active plugins think.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AnalyzeReply {
+    /// 0 to 100, higher is better.
+    score: u8,
+    /// Points as mail filters count them: 5.0 and more is spam.
+    spam_score: f64,
+    verdict: Verdict,
+    /// Most points first.
+    findings: Vec<FindingView>,
+    plugins: Vec<PluginView>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    /// Below 3 points.
+    Pass,
+    /// From 3 points.
+    Review,
+    /// From 5 points.
+    Reject,
+}
+
+/// One thing that a rule found.
+#[derive(Clone, Serialize, ToSchema)]
+struct FindingView {
+    #[schema(example = "LINK_TEXT_MISMATCH")]
+    rule: String,
+    #[schema(example = "links")]
+    category: String,
+    /// `error`, `warning` or `info`.
+    severity: &'static str,
+    points: f64,
+    message: String,
+    suggestion: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<LocationView>,
+}
+
+/// Where it stands: bytes of the UTF-8 of that part.
+#[derive(Clone, Serialize, ToSchema)]
+struct LocationView {
+    #[schema(example = "html")]
+    part: String,
+    offset: u32,
+    length: u32,
+    /// Which header, attachment or recipient, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+}
+
+/// What one plugin did.
+#[derive(Clone, Serialize, ToSchema)]
+struct PluginView {
+    name: String,
+    version: String,
+    /// `sha256:` and hex.
+    digest: String,
+    /// Absent when it failed.
+    spam_score: Option<f64>,
+    duration_us: u64,
+    /// Why it failed. The other plugins still count.
+    error: Option<String>,
+}
+
+/// The essence of a judgement, as an email keeps it.
+#[derive(Clone, Serialize, ToSchema)]
+pub(crate) struct ScoreSummary {
+    /// 0 to 100, higher is better.
+    score: u8,
+    /// 5.0 and more is spam.
+    spam_score: f64,
+    verdict: Verdict,
+    /// The rules that found something.
+    rules: Vec<String>,
+}
+
+/// Every rule of the active plugins.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RulesReply {
+    rules: Vec<RuleView>,
+}
+
+/// One rule.
+#[derive(Serialize, ToSchema)]
+struct RuleView {
+    id: String,
+    category: String,
+    severity: &'static str,
+    points: f64,
+    description: String,
+    suggestion: String,
+    /// `name@version`.
+    plugin: String,
+}
+
+/// A message that is about to be sent.
+pub(crate) struct MessageToJudge<'a> {
+    pub(crate) from: &'a Mailbox,
+    pub(crate) reply_to: Option<&'a Mailbox>,
+    pub(crate) to: &'a Mailbox,
+    pub(crate) subject: &'a str,
+    pub(crate) html: Option<&'a str>,
+    pub(crate) text: Option<&'a str>,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) attachments: &'a [Attachment],
+}
+
+/// What the plugins said of one message.
+pub(crate) struct Judgement {
+    spam_score: f64,
+    findings: Vec<FindingView>,
+    plugins: Vec<PluginView>,
+}
+
+/// Judges a message before it is sent. A plugin that fails is named in the answer and stops nothing.
+#[utoipa::path(post, path = "/api/content-scoring/analyze", tag = "Content Scoring", request_body = AnalyzeRequest,
+    responses((status = 200, body = AnalyzeReply)))]
+pub(crate) async fn analyze(app: &App, request: AnalyzeRequest) -> Result<AnalyzeReply> {
+    let message = match &request.raw {
+        Some(raw) => parse_raw(raw.as_bytes())?,
+        None => from_parts(request)?,
+    };
+    let judgement = judge(app, message).await;
+    judgement.map(Judgement::into_reply).ok_or(Error::Busy("No content scoring plugin answered; try again"))
+}
+
+/// Judges a whole message (RFC 5322): what `analyze` does with `raw`, for commands.
+pub(crate) async fn analyze_raw(app: &App, raw: &[u8]) -> Result<AnalyzeReply> {
+    let judgement = judge_all(app, parse_raw(raw)?).await;
+    let failed = || judgement.plugins.iter().filter_map(|plugin| plugin.error.clone()).collect::<Vec<_>>().join("; ");
+    if judgement.plugins.iter().all(|plugin| plugin.error.is_some()) {
+        return Err(Error::invalid(format!("no plugin answered: {}", failed())));
+    }
+    Ok(judgement.into_reply())
+}
+
+/// Every rule of the active plugins with its meaning and points.
+#[utoipa::path(get, path = "/api/content-scoring/rules", tag = "Content Scoring",
+    responses((status = 200, body = RulesReply)))]
+pub(crate) fn rules(app: &App) -> RulesReply {
+    let active = app.plugins.active(World::Scorer);
+    let rules = active.iter().flat_map(|plugin| {
+        plugin.rules.iter().map(|rule| RuleView {
+            id: rule.id.clone(),
+            category: rule.category.clone(),
+            severity: word(rule.severity),
+            points: rule.points,
+            description: rule.description.clone(),
+            suggestion: rule.suggestion.clone(),
+            plugin: plugin.id.to_string(),
+        })
+    });
+    RulesReply { rules: rules.collect() }
+}
+
+/// What the active plugins say; `None` when none of them answered.
+pub(crate) async fn judge(app: &App, message: scorer::Message) -> Option<Judgement> {
+    let judgement = judge_all(app, message).await;
+    judgement.plugins.iter().any(|plugin| plugin.error.is_none()).then_some(judgement)
+}
+
+async fn judge_all(app: &App, message: scorer::Message) -> Judgement {
+    let call = app.plugins.score(message, Vec::new()).await;
+    let categories: BTreeMap<String, String> = app
+        .plugins
+        .active(World::Scorer)
+        .map(|plugin| plugin.rules.iter().map(|rule| (rule.id.clone(), rule.category.clone())).collect())
+        .unwrap_or_default();
+    Judgement::of(call, &categories)
+}
+
+impl Judgement {
+    fn of(call: Call<scorer::Verdict>, categories: &BTreeMap<String, String>) -> Self {
+        let view = |spam_score, error| {
+            let (plugin, digest) = call.plugin.as_ref().zip(call.digest.as_ref())?;
+            Some(PluginView {
+                name: plugin.name.clone(),
+                version: plugin.version.clone(),
+                digest: digest.clone(),
+                spam_score,
+                duration_us: call.duration_us,
+                error,
+            })
+        };
+        match &call.result {
+            Ok(verdict) => {
+                let mut findings: Vec<_> =
+                    verdict.findings.iter().map(|finding| FindingView::of(finding, categories)).collect();
+                findings.sort_by(|one, other| other.points.total_cmp(&one.points));
+                let spam_score = rounded(verdict.spam_score);
+                Self { spam_score, findings, plugins: view(Some(spam_score), None).into_iter().collect() }
+            }
+            Err(error) => {
+                tracing::warn!(kind = error.kind(), %error, "content scoring failed");
+                let plugins = view(None, Some(error.to_string())).into_iter().collect();
+                Self { spam_score: 0.0, findings: Vec::new(), plugins }
+            }
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match self.spam_score {
+            points if points >= REJECT_POINTS => Verdict::Reject,
+            points if points >= REVIEW_POINTS => Verdict::Review,
+            _ => Verdict::Pass,
+        }
+    }
+
+    pub(crate) fn is_reject(&self) -> bool {
+        self.verdict() == Verdict::Reject
+    }
+
+    pub(crate) fn findings_json(&self) -> Json {
+        serde_json::to_value(&self.findings).expect("findings have text keys and serialize")
+    }
+
+    pub(crate) fn summary(&self) -> ScoreSummary {
+        let mut rules: Vec<_> = self.findings.iter().map(|finding| finding.rule.clone()).collect();
+        rules.dedup();
+        ScoreSummary { score: score(self.spam_score), spam_score: self.spam_score, verdict: self.verdict(), rules }
+    }
+
+    fn into_reply(self) -> AnalyzeReply {
+        let (score, verdict) = (score(self.spam_score), self.verdict());
+        AnalyzeReply { score, spam_score: self.spam_score, verdict, findings: self.findings, plugins: self.plugins }
+    }
+}
+
+impl FindingView {
+    fn of(finding: &scorer::Finding, categories: &BTreeMap<String, String>) -> Self {
+        let location = finding.location.as_ref().map(|location| LocationView {
+            part: location.part.clone(),
+            offset: location.offset,
+            length: location.length,
+            index: matches!(location.part.as_str(), "headers" | "attachments" | "to").then_some(location.index),
+        });
+        Self {
+            rule: finding.rule.clone(),
+            category: categories.get(&finding.rule).cloned().unwrap_or_default(),
+            severity: word(finding.severity),
+            points: rounded(finding.points),
+            message: finding.message.clone(),
+            suggestion: finding.suggestion.clone(),
+            location,
+        }
+    }
+}
+
+fn word(severity: scorer::Severity) -> &'static str {
+    match severity {
+        scorer::Severity::Error => "error",
+        scorer::Severity::Warning => "warning",
+        scorer::Severity::Info => "info",
+    }
+}
+
+/// Points with two decimals: enough to compare, and free of the noise of binary fractions.
+fn rounded(points: f64) -> f64 {
+    (points * 100.0).round() / 100.0
+}
+
+/// The friendly scale: 100 without a point against it, 50 where spam begins, 0 from ten points.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=100 before")]
+fn score(spam_score: f64) -> u8 {
+    (100.0 - 10.0 * spam_score).round().clamp(0.0, 100.0) as u8
+}
+
+fn from_parts(request: AnalyzeRequest) -> Result<scorer::Message> {
+    if request.subject.is_none() && request.html.is_none() && request.text.is_none() {
+        return Err(Error::invalid("Nothing to score: give raw, or at least one of subject, html and text"));
+    }
+    let mailbox = |pointer, text: Option<String>| match text.as_deref().map(Mailbox::parse).transpose() {
+        Ok(mailbox) => Ok(mailbox.as_ref().map(to_plugin)),
+        Err(error) => Err(Error::invalid_at(pointer, error.to_string())),
+    };
+    Ok(scorer::Message {
+        from: mailbox("/from", request.from)?,
+        reply_to: None,
+        to: mailbox("/to", request.to)?.into_iter().collect(),
+        subject: request.subject,
+        html: request.html,
+        text: request.text,
+        headers: request.headers.unwrap_or_default().into_iter().collect(),
+        attachments: Vec::new(),
+        attributes: Vec::new(),
+    })
+}
+
+fn parse_raw(raw: &[u8]) -> Result<scorer::Message> {
+    let parsed = ParsedMessage::parse(raw).filter(|parsed| !parsed.headers.is_empty());
+    let parsed = parsed.ok_or_else(|| Error::invalid("Nothing to score: raw is not a message (RFC 5322)"))?;
+    let mailbox = |(name, email): (String, String)| scorer::Mailbox { name, email };
+    let attachments = parsed.attachments.into_iter().map(|file| scorer::Attachment {
+        filename: file.filename,
+        content_type: file.content_type,
+        size: file.size as u64,
+        head: file.head,
+        inline: file.inline,
+        attributes: Vec::new(),
+    });
+    Ok(scorer::Message {
+        from: parsed.from.map(mailbox),
+        reply_to: parsed.reply_to.map(mailbox),
+        to: parsed.to.into_iter().map(mailbox).collect(),
+        subject: parsed.subject,
+        html: parsed.html,
+        text: parsed.text,
+        headers: parsed.headers,
+        attachments: attachments.collect(),
+        attributes: vec![("size".into(), raw.len().to_string())],
+    })
+}
+
+impl MessageToJudge<'_> {
+    pub(crate) fn into_message(self) -> scorer::Message {
+        let attachments = self.attachments.iter().map(|file| scorer::Attachment {
+            filename: file.filename.clone(),
+            content_type: file.content_type.clone(),
+            size: file.content.len() as u64,
+            head: file.content.iter().take(ATTACHMENT_HEAD_BYTES).copied().collect(),
+            inline: file.inline,
+            attributes: Vec::new(),
+        });
+        scorer::Message {
+            from: Some(to_plugin(self.from)),
+            reply_to: self.reply_to.map(to_plugin),
+            to: vec![to_plugin(self.to)],
+            subject: Some(self.subject.to_owned()),
+            html: self.html.map(str::to_owned),
+            text: self.text.map(str::to_owned),
+            headers: self.headers.to_vec(),
+            attachments: attachments.collect(),
+            attributes: Vec::new(),
+        }
+    }
+}
+
+fn to_plugin(mailbox: &Mailbox) -> scorer::Mailbox {
+    scorer::Mailbox { name: mailbox.name.clone().unwrap_or_default(), email: mailbox.address.to_string() }
+}

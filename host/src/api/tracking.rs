@@ -1,0 +1,102 @@
+//! Opens, clicks and unsubscriptions, as readers' programs make them. Public: what a token does not carry cannot be
+//! asked for.
+
+use http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
+use http::{Method, StatusCode};
+use serde_json::{Value as Json, json};
+
+use crate::app::App;
+use crate::error::Result;
+use crate::mail::client::classify;
+use crate::mail::event::EventType;
+use crate::mail::token::{self, Claims, Purpose};
+use crate::pages;
+use crate::reply::Reply;
+use crate::request::Head;
+use crate::store::Hit;
+
+/// What is kept of a user agent, in bytes.
+const USER_AGENT_BYTES_MAX: usize = 512;
+/// The one value of an RFC 8058 request.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404.
+#[utoipa::path(get, path = "/track/o/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
+    responses((status = 200, content_type = "image/gif", description = "The pixel"),
+        (status = 404, content_type = "image/gif", description = "The pixel; nothing is recorded")))]
+pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
+    let Some(claims) = app.tokens.open(token, Purpose::Open) else { return Ok(Reply::pixel(StatusCode::NOT_FOUND)) };
+    if head.method != Method::HEAD {
+        app.store.record_hit(hit(app, &claims, EventType::Opened, head), app.ids(app.now())).await?;
+    }
+    Ok(Reply::pixel(StatusCode::OK))
+}
+
+/// Records a click and leads to the destination that the token carries.
+#[utoipa::path(get, path = "/track/c/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
+    responses((status = 302, description = "To the original URL"),
+        (status = 404, content_type = "text/html", description = "Not a link of ours")))]
+pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> {
+    let claims = app.tokens.open(token, Purpose::Click);
+    let Some((claims, to)) = claims.and_then(|claims| Some((location(&claims)?, claims))).map(|(to, claims)| (claims, to))
+    else {
+        return Ok(not_ours());
+    };
+    if head.method != Method::HEAD {
+        let recorded = app.store.record_hit(hit(app, &claims, EventType::Clicked, head), app.ids(app.now())).await;
+        // A person must reach the page even when the click cannot be kept.
+        if let Err(error) = recorded {
+            tracing::error!(%error, email_id = %claims.email_id, "click not recorded");
+        }
+    }
+    Ok(Reply::redirect(to))
+}
+
+/// Asks the reader to confirm. It changes nothing, because scanners follow links.
+#[utoipa::path(get, path = "/track/u/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
+    responses((status = 200, content_type = "text/html", description = "A page with a button"),
+        (status = 404, content_type = "text/html", description = "Not a link of ours")))]
+pub(crate) fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
+    match app.tokens.open(token, Purpose::Unsubscribe) {
+        Some(_) => Reply::html(StatusCode::OK, pages::unsubscribe::confirm()).with(CACHE_CONTROL, NO_STORE),
+        None => not_ours(),
+    }
+}
+
+/// Unsubscribes at once (RFC 8058), from the stream that the email belongs to.
+#[utoipa::path(post, path = "/track/u/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
+    responses((status = 200, content_type = "text/html", description = "Unsubscribed"),
+        (status = 404, content_type = "text/html", description = "Not a link of ours")))]
+pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head) -> Result<Reply> {
+    let Some(claims) = app.tokens.open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
+    app.store.record_hit(hit(app, &claims, EventType::Unsubscribed, head), app.ids(app.now())).await?;
+    Ok(Reply::html(StatusCode::OK, pages::unsubscribe::done()).with(CACHE_CONTROL, NO_STORE))
+}
+
+fn not_ours() -> Reply {
+    Reply::html(StatusCode::NOT_FOUND, pages::unsubscribe::not_ours()).with(CACHE_CONTROL, NO_STORE)
+}
+
+fn location(claims: &Claims) -> Option<HeaderValue> {
+    HeaderValue::from_str(&token::as_location(claims.destination.as_deref()?)).ok()
+}
+
+fn hit(app: &App, claims: &Claims, event_type: EventType, head: &Head) -> Hit {
+    let user_agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let client = classify(user_agent.as_deref());
+    let mut data = json!({
+        "ip": head.peer,
+        "user_agent": user_agent.map(|text| cut(&text).to_owned()),
+        "client": { "confidence": client.confidence, "class": client.class, "reason": client.reason },
+    });
+    if let Some(url) = &claims.destination {
+        data["url"] = Json::from(url.as_str());
+        data["link"] = Json::from(claims.link);
+    }
+    Hit { email_id: claims.email_id, event_type, data, at: app.now() }
+}
+
+fn cut(text: &str) -> &str {
+    let end = (0..=USER_AGENT_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}

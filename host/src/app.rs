@@ -1,0 +1,106 @@
+//! What a request may reach. Nothing is reached through a global.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::ids::{self, Ids};
+use crate::mail::token::KeyRing;
+use crate::plugins::Plugins;
+use crate::plugins::limits::Limits;
+use crate::rate::RateLimit;
+use crate::secrets::HostKey;
+use crate::store::{Store, StoreLimits};
+
+/// Milliseconds since 1970, from a clock that a test can hold still.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+const MINUTE_MS: i64 = 60 * 1_000;
+
+/// The service without its sockets.
+pub struct App {
+    /// The settings in effect.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The plugin host.
+    pub plugins: Plugins,
+    pub(crate) tokens: KeyRing,
+    pub(crate) requests: RateLimit<Uuid>,
+    pub(crate) failed_auth: RateLimit<IpAddr>,
+    pub(crate) in_flight: Semaphore,
+    /// Rung when something was queued.
+    pub(crate) queued: Notify,
+    draining: AtomicBool,
+    clock: Clock,
+}
+
+impl App {
+    /// Opens the store and starts the plugin host in `config.data_dir`, whose lock the caller holds. Blocks.
+    pub fn open(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let host_key = HostKey::load(&config.data_dir)?;
+        let limits = StoreLimits {
+            write_queue_max: config.write_queue_max,
+            read_queue_max: config.read_queue_max,
+            readers: config.reader_threads,
+        };
+        let store = Store::open(&config.data_dir, limits, clock())?;
+        let limits = Limits {
+            memory_bytes_max: config.plugin_memory_bytes_max,
+            cpu_ms_max: config.plugin_cpu_ms,
+            wall_ms_max: config.plugin_wall_ms,
+            slots: config.plugin_calls_max,
+            waiting_max: config.plugin_calls_waiting_max,
+            ..Limits::default()
+        };
+        let cache = config.data_dir.join("compiled");
+        let plugins = Plugins::start(limits, Some(cache), host_key.derive("compiled plugins"))?;
+        let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
+        let in_flight = Semaphore::new(config.requests_in_flight_max);
+        Ok(Self {
+            config,
+            store,
+            plugins,
+            tokens,
+            requests: RateLimit::every(MINUTE_MS),
+            failed_auth: RateLimit::every(15 * MINUTE_MS),
+            in_flight,
+            queued: Notify::new(),
+            draining: AtomicBool::new(false),
+            clock,
+        })
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// The ids of a unit of work that happens at `now`.
+    #[expect(clippy::unused_self, reason = "ids are reached like the clock")]
+    pub(crate) fn ids(&self, now: i64) -> Ids {
+        ids::ids_at(now)
+    }
+
+    /// Says that the service is about to stop, so that load balancers send no more.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the service takes requests and can store what they bring.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed) && self.store.is_open()
+    }
+}
+
+/// The system's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+    })
+}

@@ -1,0 +1,175 @@
+//! `pillarbox serve`: what happens at the start, in order.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::output::{print, show};
+use super::{Failure, Json};
+use crate::app::{App, system_clock};
+use crate::config::Config;
+use crate::server::{self, ConnectionLimits, Shutdown};
+use crate::store::{DataLock, Holder};
+use crate::{accounts, control, delivery, operator, registry, request};
+
+/// How long the background work may take to end after the listeners have.
+const BACKGROUND_END: Duration = Duration::from_secs(5);
+
+/// Serves the API until SIGTERM or SIGINT.
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Print the settings in effect and where each came from, and stop
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self { print_config: false, json: Json { json: false } }
+    }
+}
+
+impl Serve {
+    pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
+        if self.print_config {
+            print_config(&config, self.json.json);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            command: "serve".into(),
+            listen: Some(config.listen.to_string()),
+        };
+        let lock = DataLock::acquire(&config.data_dir, &holder)?;
+        let tls = config.tls().map(|files| server::tls(&files)).transpose()?;
+        let limits = ConnectionLimits::of(&config);
+        let api = bind("listen", config.listen).await?;
+        let operator = bind("operator_listen", config.operator_listen).await?;
+        let app = Arc::new(tokio::task::block_in_place(|| App::open(config, system_clock()))?);
+        registry::start(&app).await?;
+        welcome_first_customer(&app).await?;
+
+        let (stop, stopping) = watch::channel(Shutdown::No);
+        let background = [
+            tokio::spawn(delivery::run(Arc::clone(&app), stopping.clone())),
+            tokio::spawn(run_control(Arc::clone(&app), stopping.clone())),
+        ];
+        tokio::spawn(watch_signals(Arc::clone(&app), stop));
+        tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),
+            data_dir = %app.config.data_dir.display(), "serving");
+        if io::stdout().is_terminal() {
+            print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
+        }
+        let (for_api, for_operators) = (Arc::clone(&app), Arc::clone(&app));
+        tokio::join!(
+            server::run(
+                api,
+                tls,
+                limits,
+                move |peer, request| {
+                    let app = Arc::clone(&for_api);
+                    async move { request::handle(&app, peer, request).await }
+                },
+                stopping.clone()
+            ),
+            server::run(
+                operator,
+                None,
+                limits,
+                move |peer, request| {
+                    let app = Arc::clone(&for_operators);
+                    async move { operator::handle(&app, peer, request).await }
+                },
+                stopping
+            ),
+        );
+        for task in background {
+            drop(timeout(BACKGROUND_END, task).await);
+        }
+        tracing::info!("stopped");
+        drop(lock);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| format!("cannot listen on {address} ({setting}): {error}; set another address").into())
+}
+
+async fn run_control(app: Arc<App>, stopping: watch::Receiver<Shutdown>) {
+    if let Err(error) = control::serve(app, stopping).await {
+        tracing::error!(%error, "commands cannot reach this service: the control socket failed");
+    }
+}
+
+/// The first signal drains, the second one ends.
+async fn watch_signals(app: Arc<App>, stop: watch::Sender<Shutdown>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return tracing::error!("signals cannot be watched; only SIGKILL ends this service");
+    };
+    for step in [Shutdown::Drain, Shutdown::Abort] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        app.drain();
+        tracing::info!(drain_secs = app.config.drain.as_secs(), "stopping; a second signal stops at once");
+        stop.send_replace(step);
+    }
+    // The senders stay until the process ends.
+    std::future::pending::<()>().await;
+}
+
+/// On the very first start there is nobody who could send: makes a customer and says what to try.
+async fn welcome_first_customer(app: &App) -> Result<(), Failure> {
+    if !app.store.customers(1).await?.is_empty() {
+        return Ok(());
+    }
+    let made = accounts::create(app, "First Customer", "first@pillarbox.test", true).await?;
+    let key = made["api_key"].as_str().unwrap_or_default();
+    let domain = made["domain"].as_str().unwrap_or_default();
+    let (url, operator) = (app.config.base_url(), app.config.operator_listen);
+    print(&format!(
+        "\n\
+         Welcome to Pillarbox. This is its first start, so it made a customer (first@pillarbox.test) who sends from\n\
+         {domain}. Mail of that domain never leaves this machine: it is captured, and you read it at\n\
+         http://{operator}/mailbox\n\
+         \n\
+         The customer's API key is shown this once:\n\
+         \n\
+         {key}\n\
+         \n\
+         Try it in another terminal:\n\
+         \n\
+         export PILLARBOX_KEY={key}\n\
+         curl -s {url}/api/send -H \"Authorization: Bearer $PILLARBOX_KEY\" -H 'Content-Type: application/json' -d '{{\n  \
+           \"to\": \"Ada <ada@example.com>\", \"subject\": \"Welcome, {{{{name}}}}!\", \"vars\": {{\"name\": \"Ada\"}},\n  \
+           \"html\": \"<h1>Hello {{{{name}}}}</h1><p>Your account is <a href=\\\"https://example.com/start\\\">ready</a>.</p>\"}}'\n\
+         curl -s {url}/api/v1/events -H \"Authorization: Bearer $PILLARBOX_KEY\"\n\
+         \n\
+         The reference: {url}/docs\n\n"
+    ));
+    Ok(())
+}
+
+fn print_config(config: &Config, as_json: bool) {
+    let rows: Vec<_> = config
+        .effective()
+        .map(|(setting, value, origin)| json!({ "name": setting.name, "value": value, "from": origin.to_string() }))
+        .collect();
+    let columns = [("SETTING", "name"), ("VALUE", "value"), ("FROM", "from")];
+    show(as_json, &json!({ "settings": rows }), || super::output::table(&json!(rows), &columns));
+}

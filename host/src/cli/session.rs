@@ -1,0 +1,86 @@
+//! How a command reaches the data directory: through the process that holds it, or by holding it itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use super::Failure;
+use crate::app::{App, system_clock};
+use crate::config::Config;
+use crate::control::{self, Command};
+use crate::registry;
+use crate::store::{DataLock, Holder, LockError};
+
+/// How long to wait for a service that is just starting, or for another command to finish.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(100);
+/// Commands that one session has under way through a service.
+const CONNECTIONS_MAX: usize = 8;
+
+/// The way to the data directory.
+pub(super) enum Session {
+    /// A service holds it. Connections that are not in use wait in the list.
+    Service { socket: std::path::PathBuf, idle: Mutex<Vec<UnixStream>> },
+    /// Nobody did, so this command holds it.
+    Here { app: Box<App>, _lock: DataLock },
+}
+
+impl Session {
+    pub(super) async fn open(config: Config) -> Result<Arc<Self>, Failure> {
+        let socket = control::socket(&config.data_dir);
+        let holder = Holder { pid: std::process::id(), command: command_name(), listen: None };
+        let mut waited = Duration::ZERO;
+        let lock = loop {
+            match DataLock::acquire(&config.data_dir, &holder) {
+                Ok(lock) => break lock,
+                Err(held @ LockError::Held(..)) => {
+                    if let Ok(stream) = UnixStream::connect(&socket).await {
+                        return Ok(Arc::new(Self::Service { socket, idle: Mutex::new(vec![stream]) }));
+                    }
+                    if waited >= PATIENCE {
+                        return Err(held.into());
+                    }
+                    sleep(PAUSE).await;
+                    waited += PAUSE;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let app = tokio::task::block_in_place(|| App::open(config, system_clock()))?;
+        registry::start(&app).await?;
+        Ok(Arc::new(Self::Here { app: Box::new(app), _lock: lock }))
+    }
+
+    /// Runs a command where the data is.
+    pub(super) async fn run(&self, command: Command) -> Result<serde_json::Value, Failure> {
+        let outcome = match self {
+            Self::Here { app, .. } => control::execute(app, command).await,
+            Self::Service { socket, idle } => {
+                let waiting = idle.lock().await.pop();
+                let mut stream = match waiting {
+                    Some(stream) => stream,
+                    None => UnixStream::connect(socket).await?,
+                };
+                let answer = control::ask(&mut stream, &command)
+                    .await
+                    .map_err(|error| format!("the service stopped answering: {error}"))?;
+                idle.lock().await.push(stream);
+                answer
+            }
+        };
+        Ok(outcome?)
+    }
+
+    /// How many commands are worth having under way at once.
+    pub(super) fn parallelism() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(2).min(CONNECTIONS_MAX)
+    }
+}
+
+/// The subcommand as it was given, for whoever finds the directory held.
+fn command_name() -> String {
+    std::env::args().skip(1).take_while(|word| !word.starts_with('-')).take(2).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,469 @@
+//! Every setting: its name, default and meaning, and where its value came from.
+//!
+//! A setting is looked for in the environment (`PILLARBOX_` and its name in capitals), then in the TOML file, then
+//! it has its default. This is the only file that reads the environment, and it does so through a function that a
+//! test replaces by a map.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// One setting as it is documented.
+pub struct Setting {
+    /// Its key in the TOML file; the environment variable is `PILLARBOX_` and this in capitals.
+    pub name: &'static str,
+    /// As it would be written in the environment. Empty means that nothing is set.
+    pub default: &'static str,
+    /// What it does, with its unit.
+    pub about: &'static str,
+    /// True when its value is never shown.
+    pub secret: bool,
+    apply: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// The environment variable.
+    pub fn variable(&self) -> String {
+        format!("PILLARBOX_{}", self.name.to_uppercase())
+    }
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// This file.
+    File(PathBuf),
+    /// This variable.
+    Environment(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(variable) => f.write_str(variable),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What content scoring may do to an email that is sent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ScoringPolicy {
+    /// Nothing is scored.
+    Off,
+    /// The score is told and kept.
+    #[default]
+    Advise,
+    /// What is judged `reject` is refused.
+    Enforce,
+}
+
+/// A certificate chain and its key, both PEM files.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// The settings in effect. The documentation of each stands in [`SETTINGS`].
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the table of settings documents each field under its name")]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    pub operator_listen: SocketAddr,
+    pub public_url: Option<String>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    pub log_format: LogFormat,
+    pub log_level: String,
+    pub scoring_policy: ScoringPolicy,
+    pub requests_per_minute: u32,
+    pub failed_auth_per_15_minutes: u32,
+    pub webhook_bounce_secret: Option<String>,
+    pub webhook_complaint_secret: Option<String>,
+    pub head_bytes_max: usize,
+    pub body_bytes_max: usize,
+    pub head_read_timeout: Duration,
+    pub body_read_timeout: Duration,
+    pub connections_max: usize,
+    pub connections_per_address_max: usize,
+    pub requests_in_flight_max: usize,
+    pub drain: Duration,
+    pub write_queue_max: usize,
+    pub read_queue_max: usize,
+    pub reader_threads: usize,
+    pub plugin_memory_bytes_max: usize,
+    pub plugin_cpu_ms: u64,
+    pub plugin_wall_ms: u64,
+    pub plugin_calls_max: u32,
+    pub plugin_calls_waiting_max: usize,
+    origins: BTreeMap<&'static str, (String, Origin)>,
+}
+
+macro_rules! setting {
+    ($name:literal, $default:literal, $about:literal, $apply:expr) => {
+        Setting { name: $name, default: $default, about: $about, secret: false, apply: $apply }
+    };
+}
+
+/// Every setting, in the order of the README's table.
+pub const SETTINGS: &[Setting] = &[
+    setting!("data_dir", "data", "Directory of the database, the keys and the compiled plugins.", |config, value| {
+        store(&mut config.data_dir, value.into())
+    }),
+    setting!("listen", "127.0.0.1:8080", "Address and port of the API.", |config, value| {
+        store(&mut config.listen, address(value)?)
+    }),
+    setting!("operator_listen", "127.0.0.1:9090", "Address and port of the pages and probes for operators. It has \
+        no login, so keep it on a loopback or private address.", |config, value| {
+        store(&mut config.operator_listen, address(value)?)
+    }),
+    setting!("public_url", "", "How readers reach this service; tracked links begin with it. Without it, `http://` \
+        (`https://` with a certificate) and `listen`.", |config, value| {
+        store(&mut config.public_url, Some(base_url(value)?))
+    }),
+    setting!("tls_certificate", "", "PEM file with the certificate chain of the API, leaf first. With it and \
+        `tls_key` the API speaks TLS alone.", |config, value| store(&mut config.tls_certificate, Some(value.into()))),
+    setting!("tls_key", "", "PEM file with the private key.", |config, value| {
+        store(&mut config.tls_key, Some(value.into()))
+    }),
+    setting!("log_format", "auto", "`pretty`, `json`, or `auto`: pretty on a terminal, JSON otherwise.", |config, value| {
+        let formats = [("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
+        store(&mut config.log_format, one_of(value, &formats)?)
+    }),
+    setting!("log_level", "info", "`error`, `warn`, `info`, `debug`, `trace`, or a filter for each module.", |config, value| {
+        store(&mut config.log_level, value.into())
+    }),
+    setting!("scoring_policy", "advise", "What content scoring does to an email that is sent: `off`, `advise` (the \
+        score is told), `enforce` (what is judged `reject` is refused).", |config, value| {
+        let policies =
+            [("off", ScoringPolicy::Off), ("advise", ScoringPolicy::Advise), ("enforce", ScoringPolicy::Enforce)];
+        store(&mut config.scoring_policy, one_of(value, &policies)?)
+    }),
+    setting!("requests_per_minute", "600", "Requests a minute for each customer that has no limit of its own. 0 is \
+        no limit.", |config, value| store(&mut config.requests_per_minute, number(value, 0, 1_000_000)?)),
+    setting!("failed_auth_per_15_minutes", "1000", "Requests with a missing or wrong key in 15 minutes for each \
+        address. 0 is no limit.", |config, value| {
+        store(&mut config.failed_auth_per_15_minutes, number(value, 0, 1_000_000)?)
+    }),
+    Setting {
+        secret: true,
+        ..setting!("webhook_bounce_secret", "", "When set, `/webhooks/bounce` wants it in `X-Webhook-Secret`.",
+            |config, value| store(&mut config.webhook_bounce_secret, Some(value.into())))
+    },
+    Setting {
+        secret: true,
+        ..setting!("webhook_complaint_secret", "", "When set, `/webhooks/complaint` wants it in `X-Webhook-Secret`.",
+            |config, value| store(&mut config.webhook_complaint_secret, Some(value.into())))
+    },
+    setting!("head_bytes_max", "32768", "Bytes of a request's head: its line and headers. A longer one is 431.", |config, value| {
+        store(&mut config.head_bytes_max, number(value, 8_192, 1_048_576)?)
+    }),
+    setting!("body_bytes_max", "31457280", "Bytes of a request's body on the routes that take mail; the others take \
+        less. A longer one is 413.", |config, value| {
+        store(&mut config.body_bytes_max, number(value, 1_024, 1_073_741_824)?)
+    }),
+    setting!("head_read_secs", "10", "Seconds in which a request's head must arrive.", |config, value| {
+        store(&mut config.head_read_timeout, seconds(value, 1, 600)?)
+    }),
+    setting!("body_read_secs", "30", "Seconds in which a request's body must arrive. A slower one is 408.", |config, value| {
+        store(&mut config.body_read_timeout, seconds(value, 1, 3_600)?)
+    }),
+    setting!("connections_max", "4096", "Connections open at once. One more waits in the listen queue.", |config, value| {
+        store(&mut config.connections_max, number(value, 1, 1_000_000)?)
+    }),
+    setting!("connections_per_address_max", "1024", "Connections open at once from one address. One more is closed.", |config, value| {
+        store(&mut config.connections_per_address_max, number(value, 1, 1_000_000)?)
+    }),
+    setting!("requests_in_flight_max", "1024", "Requests worked on at once. One more is 503.", |config, value| {
+        store(&mut config.requests_in_flight_max, number(value, 1, 1_000_000)?)
+    }),
+    setting!("drain_secs", "10", "Seconds that open requests get to finish after SIGTERM or SIGINT. A second signal \
+        ends them at once.", |config, value| store(&mut config.drain, seconds(value, 0, 3_600)?)),
+    setting!("write_queue_max", "4096", "Units of work that wait for the database's writer. One more is 503.", |config, value| {
+        store(&mut config.write_queue_max, number(value, 1, 1_000_000)?)
+    }),
+    setting!("read_queue_max", "4096", "Queries that wait for a reader. One more is 503.", |config, value| {
+        store(&mut config.read_queue_max, number(value, 1, 1_000_000)?)
+    }),
+    setting!("reader_threads", "4", "Threads that read the database.", |config, value| {
+        store(&mut config.reader_threads, number(value, 1, 256)?)
+    }),
+    setting!("plugin_memory_bytes_max", "67108864", "Bytes of memory that one plugin call may use.", |config, value| {
+        store(&mut config.plugin_memory_bytes_max, number(value, 1_048_576, 1_073_741_824)?)
+    }),
+    setting!("plugin_cpu_ms", "100", "Milliseconds of CPU time that one plugin call may use.", |config, value| {
+        store(&mut config.plugin_cpu_ms, number(value, 1, 60_000)?)
+    }),
+    setting!("plugin_wall_ms", "2000", "Milliseconds from the wish for a plugin call to its end, waiting included.", |config, value| {
+        store(&mut config.plugin_wall_ms, number(value, 1, 600_000)?)
+    }),
+    setting!("plugin_calls_max", "64", "Plugin calls that run at once.", |config, value| {
+        store(&mut config.plugin_calls_max, number(value, 1, 1_000)?)
+    }),
+    setting!("plugin_calls_waiting_max", "256", "Plugin calls that wait for a place. One more fails as busy.", |config, value| {
+        store(&mut config.plugin_calls_waiting_max, number(value, 0, 1_000_000)?)
+    }),
+];
+
+/// Why the settings cannot be used: which one, from where, and what it should be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the environment and the file that `PILLARBOX_CONFIG` or `file` names.
+    pub fn from_env(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let named = file.map(Path::to_path_buf).or_else(|| variable("PILLARBOX_CONFIG").map(PathBuf::from));
+        let Some(path) = named else { return Self::read(&variable, None) };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| ConfigError(format!("cannot read the settings in {}: {error}", path.display())))?;
+        Self::read(&variable, Some((&path, &text)))
+    }
+
+    /// Reads settings from a look-up function for variables and from the text of a TOML file.
+    pub fn read(
+        variable: &dyn Fn(&str) -> Option<String>,
+        file: Option<(&Path, &str)>,
+    ) -> Result<Self, ConfigError> {
+        let from_file = file.map(|(path, text)| read_file(path, text)).transpose()?.unwrap_or_default();
+        let mut config = Self::unset();
+        for setting in SETTINGS {
+            let name = setting.variable();
+            let (value, origin) = if let Some(value) = variable(&name) {
+                (value, Origin::Environment(name))
+            } else if let (Some(value), Some((path, _))) = (from_file.get(setting.name), file) {
+                (value.clone(), Origin::File(path.into()))
+            } else {
+                (setting.default.to_owned(), Origin::Default)
+            };
+            if !value.is_empty() {
+                (setting.apply)(&mut config, &value)
+                    .map_err(|wrong| ConfigError(format!("{} (from {origin}): {wrong}", setting.name)))?;
+            }
+            config.origins.insert(setting.name, (value, origin));
+        }
+        if config.tls_certificate.is_some() != config.tls_key.is_some() {
+            return Err(ConfigError("tls_certificate and tls_key belong together: set both or neither".into()));
+        }
+        Ok(config)
+    }
+
+    /// The certificate to serve with, when there is one.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key })
+    }
+
+    /// What tracked links begin with, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        let scheme = if self.tls_certificate.is_some() { "https" } else { "http" };
+        self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+    }
+
+    /// Each setting with its value and where that came from. Secrets are not shown.
+    pub fn effective(&self) -> impl Iterator<Item = (&'static Setting, String, &Origin)> {
+        SETTINGS.iter().map(|setting| {
+            let (value, origin) = &self.origins[setting.name];
+            let shown = if setting.secret && !value.is_empty() { "(secret)" } else { value };
+            (setting, shown.to_owned(), origin)
+        })
+    }
+
+    /// The start that every setting's default or value is applied to.
+    fn unset() -> Self {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            data_dir: PathBuf::new(),
+            listen: nowhere,
+            operator_listen: nowhere,
+            public_url: None,
+            tls_certificate: None,
+            tls_key: None,
+            log_format: LogFormat::default(),
+            log_level: String::new(),
+            scoring_policy: ScoringPolicy::default(),
+            requests_per_minute: 0,
+            failed_auth_per_15_minutes: 0,
+            webhook_bounce_secret: None,
+            webhook_complaint_secret: None,
+            head_bytes_max: 0,
+            body_bytes_max: 0,
+            head_read_timeout: Duration::ZERO,
+            body_read_timeout: Duration::ZERO,
+            connections_max: 0,
+            connections_per_address_max: 0,
+            requests_in_flight_max: 0,
+            drain: Duration::ZERO,
+            write_queue_max: 0,
+            read_queue_max: 0,
+            reader_threads: 0,
+            plugin_memory_bytes_max: 0,
+            plugin_cpu_ms: 0,
+            plugin_wall_ms: 0,
+            plugin_calls_max: 0,
+            plugin_calls_waiting_max: 0,
+            origins: BTreeMap::new(),
+        }
+    }
+}
+
+fn read_file(path: &Path, text: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| ConfigError(format!("{}: {}", path.display(), error.to_string().trim())))?;
+    table
+        .into_iter()
+        .map(|(name, value)| {
+            if !SETTINGS.iter().any(|setting| setting.name == name) {
+                let known: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+                return Err(ConfigError(format!(
+                    "{}: there is no setting `{name}`. The settings are {}",
+                    path.display(),
+                    known.join(", ")
+                )));
+            }
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                other => {
+                    let wrong = format!("{}: {name} must be text or a whole number, not {}", path.display(), other.type_str());
+                    return Err(ConfigError(wrong));
+                }
+            };
+            Ok((name, value))
+        })
+        .collect()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every setting ends in it, and the others can fail before")]
+fn store<T>(field: &mut T, value: T) -> Result<(), String> {
+    *field = value;
+    Ok(())
+}
+
+fn address(value: &str) -> Result<SocketAddr, String> {
+    value.parse().map_err(|_| format!("`{value}` is not an address and port such as 127.0.0.1:8080 or [::1]:8080"))
+}
+
+fn base_url(value: &str) -> Result<String, String> {
+    let url = value.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#@\"<>".contains(&byte);
+    if host.is_empty() || !host.bytes().all(plain) {
+        return Err(format!("`{value}` is not a base URL such as https://mail.example.com"));
+    }
+    Ok(url.to_owned())
+}
+
+fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let found = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
+    found.ok_or_else(|| {
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        format!("`{value}` is not one of {}", words.join(", "))
+    })
+}
+
+fn number<T: TryFrom<u64>>(value: &str, min: u64, max: u64) -> Result<T, String> {
+    let number = value.parse::<u64>().ok().filter(|number| (min..=max).contains(number));
+    let fits = number.and_then(|number| T::try_from(number).ok());
+    fits.ok_or_else(|| format!("`{value}` is not a whole number from {min} to {max}"))
+}
+
+fn seconds(value: &str, min: u64, max: u64) -> Result<Duration, String> {
+    number(value, min, max).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)], file: Option<&str>) -> Result<Config, ConfigError> {
+        let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
+        Config::read(&variable, file.map(|text| (Path::new("pillarbox.toml"), text)))
+    }
+
+    fn origin(config: &Config, name: &str) -> String {
+        let found = config.effective().find(|(setting, ..)| setting.name == name);
+        found.map(|(_, value, origin)| format!("{value} from {origin}")).expect("the setting exists")
+    }
+
+    #[test]
+    fn every_default_is_a_value_that_its_setting_accepts() {
+        let config = read(&[], None).expect("the defaults are good");
+        assert_eq!(config.listen, "127.0.0.1:8080".parse().expect("an address"));
+        assert_eq!(config.base_url(), "http://127.0.0.1:8080");
+        assert_eq!(origin(&config, "listen"), "127.0.0.1:8080 from default");
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
+        let file = "listen = \"127.0.0.1:1\"\ndrain_secs = 3\n";
+        let config = read(&[("PILLARBOX_LISTEN", "127.0.0.1:2")], Some(file)).expect("they are good");
+        assert_eq!(origin(&config, "listen"), "127.0.0.1:2 from PILLARBOX_LISTEN");
+        assert_eq!(origin(&config, "drain_secs"), "3 from pillarbox.toml");
+        assert_eq!(config.drain, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let config = read(&[("PILLARBOX_WEBHOOK_BOUNCE_SECRET", "hunter2")], None).expect("it is good");
+        assert_eq!(origin(&config, "webhook_bounce_secret"), "(secret) from PILLARBOX_WEBHOOK_BOUNCE_SECRET");
+    }
+
+    #[track_caller]
+    fn refused(variables: &[(&str, &str)], file: Option<&str>, told: &[&str]) {
+        let error = read(variables, file).expect_err("it is refused").to_string();
+        assert!(told.iter().all(|part| error.contains(part)), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_what_it_should_be() {
+        refused(&[("PILLARBOX_LISTEN", "8080")], None, &["listen", "PILLARBOX_LISTEN", "127.0.0.1:8080"]);
+        refused(&[("PILLARBOX_PUBLIC_URL", "mail.example.com")], None, &["public_url", "https://"]);
+        refused(&[("PILLARBOX_PUBLIC_URL", "https://a/?b")], None, &["public_url"]);
+        refused(&[("PILLARBOX_SCORING_POLICY", "maybe")], None, &["off, advise, enforce"]);
+        refused(&[("PILLARBOX_TLS_KEY", "key.pem")], None, &["tls_certificate", "both or neither"]);
+        refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
+        refused(&[], Some("listen = [1]"), &["listen", "array"]);
+        refused(&[], Some("listen = "), &["pillarbox.toml"]);
+    }
+
+    #[test]
+    fn a_number_may_be_its_least_and_its_most_but_nothing_beyond() {
+        for good in ["8192", "1048576"] {
+            read(&[("PILLARBOX_HEAD_BYTES_MAX", good)], None).expect("it is inside");
+        }
+        for bad in ["8191", "1048577", "-1", "1.5", "many"] {
+            refused(&[("PILLARBOX_HEAD_BYTES_MAX", bad)], None, &["head_bytes_max", "8192", "1048576"]);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Commands on a data directory: what `pillarbox customer …` and its like ask for.
+//!
+//! A command runs in the process that holds the data directory. That is the command's own process when nothing else
+//! runs; otherwise it is the service, reached by a socket in the directory, which only its owner can open. Both ways
+//! lead through [`execute`], so a command means the same with and without the service.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
+
+use crate::accounts;
+use crate::api::scoring;
+use crate::api::time::rfc3339;
+use crate::api::webhooks::outcome_json;
+use crate::app::App;
+use crate::mail::event::PrivacyLevel;
+use crate::mail::parsed::ParsedMessage;
+use crate::plugins::normalizer;
+use crate::registry;
+use crate::server::Shutdown;
+use crate::store::CustomerStatus;
+
+/// The file name of the socket inside the data directory.
+const SOCKET_FILE: &str = "control.sock";
+/// Bytes of one command or answer: room for the largest plugin in base64.
+const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Connections served at once. One more waits.
+const CONNECTIONS_MAX: usize = 32;
+/// Rows of a list.
+const ROWS_MAX: i64 = 10_000;
+
+/// Something to be done.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is the command line of the same name, which documents it")]
+pub enum Command {
+    CustomerCreate { name: String, email: String },
+    CustomerList,
+    CustomerShow { email: String },
+    CustomerStatus { email: String, status: CustomerStatus },
+    CustomerRotateKey { email: String, sandbox: bool, grace_secs: i64 },
+    CustomerLimits { email: String, requests_per_minute: Option<i64>, monthly: Option<i64>, max_domains: Option<i64> },
+    CustomerFeatures {
+        email: String,
+        event_tracking: Option<bool>,
+        event_api: Option<bool>,
+        privacy: Option<PrivacyLevel>,
+    },
+    PluginList,
+    PluginCheck { component: Bytes },
+    PluginInstall { component: Bytes, activate: bool },
+    PluginActivate { name: String, version: String },
+    PluginRollback { name: String },
+    MailboxList { limit: i64 },
+    MailboxShow { email_id: Uuid },
+    Score { message: Bytes },
+    Normalize { content_type: String, headers: Vec<(String, String)>, body: Bytes },
+}
+
+/// Bytes that travel as base64.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bytes(pub Vec<u8>);
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = base64::DecodeError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        BASE64.decode(text).map(Self)
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        BASE64.encode(bytes.0)
+    }
+}
+
+/// What a command came to: an answer, or a sentence that says what is wrong and what to do.
+pub type Outcome = Result<Json, String>;
+
+/// Runs a command.
+pub async fn execute(app: &App, command: Command) -> Outcome {
+    match command {
+        Command::CustomerCreate { name, email } => accounts::create(app, &name, &email, false).await,
+        Command::CustomerList => accounts::list(app, ROWS_MAX).await,
+        Command::CustomerShow { email } => accounts::show(app, &email).await,
+        Command::CustomerStatus { email, status } => accounts::set_status(app, &email, status).await,
+        Command::CustomerRotateKey { email, sandbox, grace_secs } => {
+            accounts::rotate_key(app, &email, sandbox, grace_secs).await
+        }
+        Command::CustomerLimits { email, requests_per_minute, monthly, max_domains } => {
+            accounts::set_limits(app, &email, requests_per_minute, monthly, max_domains).await
+        }
+        Command::CustomerFeatures { email, event_tracking, event_api, privacy } => {
+            accounts::set_features(app, &email, event_tracking, event_api, privacy).await
+        }
+        Command::PluginList => registry::list(app).await,
+        Command::PluginCheck { component } => registry::check(app, component.0).await,
+        Command::PluginInstall { component, activate } => registry::install(app, component.0, activate).await,
+        Command::PluginActivate { name, version } => registry::activate(app, &name, &version).await,
+        Command::PluginRollback { name } => registry::roll_back(app, &name).await,
+        Command::MailboxList { limit } => mailbox_list(app, limit.min(ROWS_MAX)).await,
+        Command::MailboxShow { email_id } => mailbox_show(app, email_id).await,
+        Command::Score { message } => {
+            let judged = scoring::analyze_raw(app, &message.0).await.map_err(|error| error.to_string())?;
+            serde_json::to_value(judged).map_err(|error| error.to_string())
+        }
+        Command::Normalize { content_type, headers, body } => Ok(normalize(app, content_type, headers, body.0).await),
+    }
+}
+
+async fn mailbox_list(app: &App, limit: i64) -> Outcome {
+    let (rows, total) = app.store.captured(0, limit).await.map_err(|error| error.to_string())?;
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|row| {
+            json!({ "email_id": row.email_id, "captured_at": rfc3339(row.captured_at), "from": row.sender,
+                "to": row.recipient, "subject": row.subject, "customer": row.customer, "status": row.status })
+        })
+        .collect();
+    Ok(json!({ "emails": rows, "total": total }))
+}
+
+async fn mailbox_show(app: &App, email_id: Uuid) -> Outcome {
+    let captured = app.store.captured_email(email_id).await.map_err(|error| error.to_string())?;
+    let captured = captured.ok_or_else(|| format!("the mailbox has no email {email_id}; see `pillarbox mailbox list`"))?;
+    let parsed = ParsedMessage::parse(&captured.raw).ok_or("the stored message cannot be read")?;
+    let events: Vec<_> = captured
+        .events
+        .iter()
+        .map(|event| {
+            json!({ "event_type": event.event_type, "timestamp": rfc3339(event.occurred_at),
+                "recipient": event.recipient, "event_data": event.data })
+        })
+        .collect();
+    let summary = captured.summary;
+    Ok(json!({
+        "email_id": summary.email_id, "captured_at": rfc3339(summary.captured_at), "from": summary.sender,
+        "to": summary.recipient, "subject": summary.subject, "customer": summary.customer, "status": summary.status,
+        "html": parsed.html, "text": parsed.text, "source": String::from_utf8_lossy(&captured.raw), "events": events,
+    }))
+}
+
+/// Never fails as a whole: a line of a set keeps its place, with the reason in `error`.
+async fn normalize(app: &App, content_type: String, headers: Vec<(String, String)>, body: Vec<u8>) -> Json {
+    let received_at = u64::try_from(app.now()).unwrap_or(0);
+    let request = normalizer::Request { content_type, headers, body, received_at, attributes: Vec::new() };
+    let nothing = |error: String| json!({ "events": [], "ignored": [], "error": error });
+    match app.plugins.normalize(request, Vec::new()).await.result {
+        Ok(Ok(outcome)) => outcome_json(&outcome),
+        Ok(Err(problem)) => nothing(format!("{}: {}", problem.code, problem.message)),
+        Err(error) => nothing(error.to_string()),
+    }
+}
+
+/// Where the service of a data directory is reached.
+pub(crate) fn socket(data_dir: &Path) -> PathBuf {
+    data_dir.join(SOCKET_FILE)
+}
+
+/// Serves commands until the service stops. The caller holds the data directory, so a socket that is there already
+/// was left behind by a process that died.
+pub async fn serve(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) -> io::Result<()> {
+    let path = socket(&app.config.data_dir);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.expect("the places are never closed");
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => break,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = converse(&app, stream).await {
+                tracing::debug!(%error, "a command's connection ended");
+            }
+        });
+    }
+    std::fs::remove_file(&path)
+}
+
+async fn converse(app: &App, mut stream: UnixStream) -> io::Result<()> {
+    while let Some(frame) = read_frame(&mut stream).await? {
+        let outcome = match serde_json::from_slice(&frame) {
+            Ok(command) => execute(app, command).await,
+            Err(error) => Err(format!("the service does not know this command (is it another version?): {error}")),
+        };
+        write_frame(&mut stream, &serde_json::to_vec(&outcome)?).await?;
+    }
+    Ok(())
+}
+
+/// Asks the service on the other side of `stream`.
+pub(crate) async fn ask(stream: &mut UnixStream, command: &Command) -> io::Result<Outcome> {
+    write_frame(stream, &serde_json::to_vec(command)?).await?;
+    let answer = read_frame(stream).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// A length in four bytes, most significant first, and so many bytes of JSON.
+async fn write_frame(stream: &mut UnixStream, frame: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(frame.len()).ok().filter(|length| *length as usize <= FRAME_BYTES_MAX);
+    let length = length.ok_or_else(|| io::Error::other(format!("more than {FRAME_BYTES_MAX} bytes")))?;
+    stream.write_all(&length.to_be_bytes()).await?;
+    stream.write_all(frame).await
+}
+
+/// `None` when the other side is done.
+async fn read_frame(stream: &mut UnixStream) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    match stream.read_exact(&mut length).await {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    };
+    let length = u32::from_be_bytes(length) as usize;
+    if length > FRAME_BYTES_MAX {
+        return Err(io::Error::other(format!("more than {FRAME_BYTES_MAX} bytes")));
+    }
+    let mut frame = vec![0; length];
+    stream.read_exact(&mut frame).await?;
+    Ok(Some(frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn passes(length: u32) -> bool {
+        let (mut one, mut other) = UnixStream::pair().expect("a pair is made");
+        one.write_all(&length.to_be_bytes()).await.expect("it is written");
+        drop(one);
+        // With nothing behind the length, a frame inside the bound ends early and one outside is refused before.
+        let error = read_frame(&mut other).await.expect_err("nothing follows");
+        error.kind() == io::ErrorKind::UnexpectedEof
+    }
+
+    #[tokio::test]
+    async fn a_frame_has_a_bound_that_is_checked_before_it_is_read() {
+        let bound = u32::try_from(FRAME_BYTES_MAX).expect("the bound fits");
+        assert!(passes(bound).await);
+        assert!(!passes(bound + 1).await);
+    }
+}

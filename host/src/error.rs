@@ -1,0 +1,191 @@
+//! What can go wrong with a request, and which status and body each of it is.
+
+use std::fmt;
+
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
+
+/// The cause that the log keeps.
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+/// What a handler returns.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Seconds after which a caller may try again when the service sheds load.
+const RETRY_AFTER_SECS: u64 = 1;
+
+/// Why a request was not served.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// 400: what was sent is not what the reference says. Each detail points into the body.
+    Invalid(String, Vec<Detail>),
+    /// 400 with a code of its own.
+    Malformed { code: &'static str, message: String, details: Vec<Detail> },
+    /// 401.
+    Unauthorized(&'static str),
+    /// 403, with the code as the error where the reference says so.
+    Forbidden { error: &'static str, code: &'static str, message: &'static str },
+    /// 404, in the words of the reference.
+    NotFound(&'static str),
+    /// 405, with what is allowed.
+    MethodNotAllowed(String),
+    /// 408.
+    TooSlow,
+    /// 409.
+    #[expect(dead_code, reason = "the status table of the reference is complete; its first use comes with domains")]
+    Conflict { code: &'static str, message: String },
+    /// 413, with the bound in bytes.
+    TooLarge(usize),
+    /// 415, with what is taken.
+    UnsupportedType(&'static str),
+    /// 422: understood but refused.
+    Refused { code: &'static str, message: String, findings: Option<serde_json::Value> },
+    /// 429, with the seconds to wait where waiting helps soon.
+    TooMany { code: &'static str, message: &'static str, retry_after_secs: Option<u64> },
+    /// 503: too much is under way.
+    Busy(&'static str),
+    /// 500. The caller reads `public`, the log keeps `cause`.
+    Internal { public: &'static str, cause: Cause },
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Detail {
+    /// JSON pointer (RFC 6901) to the place; empty for the whole body.
+    pub pointer: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: String,
+    /// The same for a person, where `error` is a word of the reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// A word that stays the same, for programs.
+    pub code: &'static str,
+    /// What exactly is wrong, and where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
+    /// What content scoring found, when it is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub findings: Option<serde_json::Value>,
+    /// The request's id, as in `X-Request-Id`.
+    pub request_id: String,
+}
+
+/// An [`Error`] as it is answered.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: ErrorBody,
+    pub(crate) allow: Option<String>,
+    pub(crate) retry_after_secs: Option<u64>,
+}
+
+impl Error {
+    /// A 400 about the whole request.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into(), Vec::new())
+    }
+
+    /// A 400 about one place of the body.
+    pub(crate) fn invalid_at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Invalid(message.clone(), vec![Detail { pointer: pointer.into(), message }])
+    }
+
+    /// Which status and body this is.
+    pub(crate) fn answer(&self, request_id: &str) -> Answer {
+        let mut allow = None;
+        let mut retry_after_secs = None;
+        let body = |code, error: &str| ErrorBody {
+            error: error.to_owned(),
+            message: None,
+            code,
+            details: Vec::new(),
+            findings: None,
+            request_id: request_id.to_owned(),
+        };
+        let (status, body) = match self {
+            Self::Invalid(message, details) => {
+                (StatusCode::BAD_REQUEST, ErrorBody { details: details.clone(), ..body("invalid_request", message) })
+            }
+            Self::Malformed { code, message, details } => {
+                (StatusCode::BAD_REQUEST, ErrorBody { details: details.clone(), ..body(code, message) })
+            }
+            Self::Unauthorized(message) => (StatusCode::UNAUTHORIZED, body("unauthorized", message)),
+            Self::Forbidden { error, code, message } => {
+                let message = Some((*message).to_owned());
+                (StatusCode::FORBIDDEN, ErrorBody { message, ..body(code, error) })
+            }
+            Self::NotFound(message) => (StatusCode::NOT_FOUND, body("not_found", message)),
+            Self::MethodNotAllowed(methods) => {
+                allow = Some(methods.clone());
+                let message = format!("Method not allowed; this path takes {methods}");
+                (StatusCode::METHOD_NOT_ALLOWED, body("method_not_allowed", &message))
+            }
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, body("request_timeout", "The body took too long to arrive")),
+            Self::Conflict { code, message } => (StatusCode::CONFLICT, body(code, message)),
+            Self::TooLarge(bytes_max) => {
+                let message = format!("The body is larger than the {bytes_max} bytes that this route takes");
+                (StatusCode::PAYLOAD_TOO_LARGE, body("body_too_large", &message))
+            }
+            Self::UnsupportedType(taken) => {
+                let message = format!("Unsupported content type; this route takes {taken}");
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, body("unsupported_media_type", &message))
+            }
+            Self::Refused { code, message, findings } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, ErrorBody { findings: findings.clone(), ..body(code, message) })
+            }
+            Self::TooMany { code, message, retry_after_secs: seconds } => {
+                retry_after_secs = *seconds;
+                (StatusCode::TOO_MANY_REQUESTS, body(code, message))
+            }
+            Self::Busy(message) => {
+                retry_after_secs = Some(RETRY_AFTER_SECS);
+                (StatusCode::SERVICE_UNAVAILABLE, body("busy", message))
+            }
+            Self::Internal { public, .. } => (StatusCode::INTERNAL_SERVER_ERROR, body("internal", public)),
+        };
+        Answer { status, body, allow, retry_after_secs }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.answer("").body.error)
+    }
+}
+
+/// Turns a failure of our own into a 500 with the words of the reference, and a full queue into a 503.
+pub(crate) trait OrFail<T> {
+    fn or_fail(self, public: &'static str) -> Result<T>;
+}
+
+impl<T> OrFail<T> for std::result::Result<T, StoreError> {
+    fn or_fail(self, public: &'static str) -> Result<T> {
+        self.map_err(|error| from_store(error, public))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        from_store(error, "Internal server error")
+    }
+}
+
+fn from_store(error: StoreError, public: &'static str) -> Error {
+    match error {
+        StoreError::Full => Error::Busy("The service has more work waiting than it may hold; try again"),
+        StoreError::Closed => Error::Busy("The storage is away; try again"),
+        error @ (StoreError::NotCommitted | StoreError::Newer { .. } | StoreError::Altered(_) | StoreError::Sql(_)) => {
+            Error::Internal { public, cause: error.into() }
+        }
+    }
+}

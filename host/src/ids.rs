@@ -1,0 +1,37 @@
+//! Ids: UUID version 7 (RFC 9562), so that they sort by the time they were made.
+
+use uuid::{ClockSequence, ContextV7, NoContext, Timestamp, Uuid};
+
+/// Makes the ids of one unit of work. It is an argument of the store, which looks at no clock itself.
+pub type Ids = Box<dyn FnMut() -> Uuid + Send>;
+
+/// A new id of this moment, in milliseconds since 1970.
+pub fn new_id(now: i64) -> Uuid {
+    at(now, NoContext)
+}
+
+/// The ids of a unit of work that happens now. They sort in the order in which they are made, so that events of one
+/// millisecond keep theirs.
+pub fn ids_at(now: i64) -> Ids {
+    let counter = ContextV7::new();
+    Box::new(move || at(now, &counter))
+}
+
+fn at(now: i64, counter: impl ClockSequence<Output: Into<u128>>) -> Uuid {
+    let millis = u64::try_from(now).unwrap_or(0);
+    let nanos = u32::try_from(millis % 1_000 * 1_000_000).expect("less than a second");
+    Uuid::new_v7(Timestamp::from_unix(counter, millis / 1_000, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_one_unit_of_work_sort_in_the_order_they_were_made() {
+        let mut ids = ids_at(1_710_513_000_120);
+        let made: Vec<_> = (0..10_000).map(|_| ids()).collect();
+        assert!(made.is_sorted(), "an id came before the one made before it");
+        assert!(made.iter().all(|id| id.to_string().starts_with("018e4277-b9f8-7")), "{}", made[0]);
+    }
+}

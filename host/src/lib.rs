@@ -1,0 +1,27 @@
+//! Pillarbox: an email API service whose rules are sandboxed WebAssembly plugins.
+//!
+//! The README's map says which part knows what. A request becomes a `Route`, is admitted, is read, and is handed to a
+//! function with typed input, which speaks to the store and to the plugins.
+
+mod accounts;
+mod api;
+pub mod app;
+mod auth;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod delivery;
+mod error;
+mod ids;
+pub mod mail;
+pub mod operator;
+mod pages;
+pub mod plugins;
+mod rate;
+pub mod registry;
+pub mod reply;
+pub mod request;
+mod router;
+mod secrets;
+pub mod server;
+pub mod store;

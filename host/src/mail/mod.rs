@@ -1,0 +1,16 @@
+//! The rules of mail: what an address, an event, a header, a template, a token and a message are.
+//!
+//! Nothing in here does I/O, waits, looks at the clock or draws a random number: what a function needs to know of
+//! the world is an argument, so the same call gives the same answer wherever and whenever it is made.
+
+pub mod address;
+pub mod build;
+pub mod client;
+pub(crate) mod entities;
+pub mod event;
+pub mod headers;
+pub mod links;
+pub mod merge;
+pub mod parsed;
+pub mod text;
+pub mod token;

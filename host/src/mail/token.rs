@@ -1,0 +1,236 @@
+//! Tracking tokens: what stands in the address of a pixel, a tracked link or an unsubscribe page.
+//!
+//! ```text
+//! version 1 · purpose 1 · key id 1 · email id 16 · link number 1..5 (LEB128) · destination (UTF-8) · MAC 16
+//! ```
+//!
+//! in base64url without padding (RFC 4648 section 5). The MAC is HMAC-SHA256 over everything before it, cut to 128
+//! bits (RFC 2104 section 5). A token says all that a node at the edge needs to answer, so no database is asked, and a
+//! redirect leads nowhere but to where the author of the email pointed it. There is one spelling of each token: what
+//! decodes to the same bytes but is spelled otherwise is refused, as is every change, cut and extension.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use uuid::Uuid;
+
+/// The longest destination. Longer ones do not survive the mail programs and proxies on their way either.
+pub const DESTINATION_BYTES_MAX: usize = 2_048;
+/// The longest token: what is longer is not even decoded.
+pub const TOKEN_BYTES_MAX: usize = (HEAD_BYTES + LINK_BYTES_MAX + DESTINATION_BYTES_MAX + MAC_BYTES).div_ceil(3) * 4;
+/// Keys that are accepted at the same time.
+pub const KEYS_MAX: usize = 256;
+
+const VERSION: u8 = 1;
+const HEAD_BYTES: usize = 3 + 16;
+const LINK_BYTES_MAX: usize = 5;
+const MAC_BYTES: usize = 16;
+
+/// What a token may be used for. A token of one purpose is none for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The pixel was fetched.
+    Open,
+    /// A link was followed.
+    Click,
+    /// The recipient wants no more.
+    Unsubscribe,
+}
+
+impl Purpose {
+    /// The letter stands in the token and never changes.
+    fn letter(self) -> u8 {
+        match self {
+            Self::Open => b'o',
+            Self::Click => b'c',
+            Self::Unsubscribe => b'u',
+        }
+    }
+}
+
+/// What a token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// Whose copy it stands in.
+    pub email_id: Uuid,
+    /// Which link of the email, counted from 0 in the order of the html; 0 for pixels.
+    pub link: u32,
+    /// Where a click leads: an http or https URL, byte for byte as its author wrote it.
+    pub destination: Option<String>,
+}
+
+/// The keys that sign and check tokens, ready for use.
+pub struct KeyRing {
+    signing: u8,
+    keys: Vec<(u8, hmac::Key)>,
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<u8> = self.keys.iter().map(|(id, _)| *id).collect();
+        out.debug_struct("KeyRing").field("signing", &self.signing).field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+impl KeyRing {
+    /// The first key signs, all of them check. To change keys, put the new one first and leave the old ones behind
+    /// it for as long as their emails should still count. `None` without a key or when two have the same id.
+    pub fn new(keys: Vec<(u8, [u8; 32])>) -> Option<Self> {
+        let signing = keys.first()?.0;
+        let mut seen = [false; KEYS_MAX];
+        let unique = keys.iter().all(|(id, _)| !std::mem::replace(&mut seen[usize::from(*id)], true));
+        let keys = keys.into_iter().map(|(id, key)| (id, hmac::Key::new(hmac::HMAC_SHA256, &key))).collect();
+        unique.then_some(Self { signing, keys })
+    }
+
+    /// The token for these claims. A click needs a destination that [`check_destination`] accepts; a link that has
+    /// none stays as its author wrote it, without tracking.
+    pub fn seal(&self, claims: &Claims, purpose: Purpose) -> Result<String, DestinationError> {
+        let destination = claims.destination.as_deref();
+        destination.map_or(Ok(()), check_destination)?;
+        let destination = destination.unwrap_or_default().as_bytes();
+        let mut token = Vec::with_capacity(HEAD_BYTES + LINK_BYTES_MAX + destination.len() + MAC_BYTES);
+        token.extend([VERSION, purpose.letter(), self.signing]);
+        token.extend(claims.email_id.as_bytes());
+        write_number(&mut token, claims.link);
+        token.extend(destination);
+        let (_, key) = &self.keys[0];
+        let mac = hmac::sign(key, &token);
+        token.extend(&mac.as_ref()[..MAC_BYTES]);
+        Ok(URL_SAFE_NO_PAD.encode(token))
+    }
+
+    /// What a token says, when one of these keys made it for this purpose. Nothing tells why another is refused.
+    pub fn open(&self, token: &str, purpose: Purpose) -> Option<Claims> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        // Decoding is strict: no padding, no bits left over, no other alphabet.
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (body, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+        let (head, rest) = body.split_at_checked(HEAD_BYTES)?;
+        if head[0] != VERSION || head[1] != purpose.letter() {
+            return None;
+        }
+        let (_, key) = self.keys.iter().find(|(id, _)| *id == head[2])?;
+        if !is_mac_of(key, body, mac) {
+            return None;
+        }
+        let email_id = Uuid::from_slice(&head[3..]).ok()?;
+        let (link, destination) = read_number(rest)?;
+        let destination = Some(std::str::from_utf8(destination).ok()?).filter(|destination| !destination.is_empty());
+        destination.map_or(Ok(()), check_destination).ok()?;
+        Some(Claims { email_id, link, destination: destination.map(str::to_owned) })
+    }
+}
+
+/// Compares without telling where the difference is: both sides go through the MAC once more, and what a comparison
+/// of the results takes says nothing about them. ring compares whole tags only, and its comparison of slices is
+/// deprecated.
+fn is_mac_of(key: &hmac::Key, body: &[u8], mac: &[u8]) -> bool {
+    let expected = hmac::sign(key, body);
+    let blinded = hmac::sign(key, &expected.as_ref()[..MAC_BYTES]);
+    hmac::verify(key, mac, blinded.as_ref()).is_ok()
+}
+
+/// LEB128: seven bits a byte, the lowest first.
+fn write_number(out: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+fn read_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mut number = 0;
+    for (at, &byte) in bytes.iter().enumerate().take(LINK_BYTES_MAX) {
+        number |= u64::from(byte & 0x7f) << (7 * at);
+        if byte < 0x80 {
+            return Some((u32::try_from(number).ok()?, &bytes[at + 1..]));
+        }
+    }
+    None
+}
+
+/// Whether a click may lead there: http or https, a host, no user name or password (they are the favourite way to
+/// make one host look like another), nothing that could end a header line, at most [`DESTINATION_BYTES_MAX`].
+pub fn check_destination(url: &str) -> Result<(), DestinationError> {
+    if url.len() > DESTINATION_BYTES_MAX {
+        return Err(DestinationError::TooLong);
+    }
+    if url.chars().any(|character| character.is_control() || character.is_whitespace()) {
+        return Err(DestinationError::Character);
+    }
+    let rest = after_scheme(url).ok_or(DestinationError::Scheme)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // Browsers read a backslash as a slash and others do not, so with one nobody knows which host is meant.
+    if authority.contains(['@', '\\']) {
+        return Err(DestinationError::UserInfo);
+    }
+    let host = authority.split(':').next().unwrap_or_default();
+    if host.is_empty() { Err(DestinationError::Host) } else { Ok(()) }
+}
+
+/// What follows `http://` or `https://`, in any case.
+pub(crate) fn after_scheme(url: &str) -> Option<&str> {
+    ["https://", "http://"].iter().find_map(|scheme| {
+        let (start, rest) = url.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
+}
+
+/// A destination as the value of a Location header: what is not ASCII is percent-encoded, all else stays.
+pub fn as_location(destination: &str) -> Cow<'_, str> {
+    if destination.is_ascii() {
+        return Cow::Borrowed(destination);
+    }
+    let mut location = String::with_capacity(destination.len() * 2);
+    for character in destination.chars() {
+        if character.is_ascii() {
+            location.push(character);
+        } else {
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                location.push('%');
+                location.extend([byte >> 4, byte & 15].map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])));
+            }
+        }
+    }
+    Cow::Owned(location)
+}
+
+/// Why a URL cannot be the destination of a tracked link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DestinationError {
+    /// Longer than [`DESTINATION_BYTES_MAX`].
+    TooLong,
+    /// A space or control character.
+    Character,
+    /// Neither http nor https.
+    Scheme,
+    /// `user:password@`, or a backslash in its place.
+    UserInfo,
+    /// No host.
+    Host,
+}
+
+impl Error for DestinationError {}
+
+impl fmt::Display for DestinationError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(out, "the URL is longer than {DESTINATION_BYTES_MAX} bytes"),
+            Self::Character => out.write_str("the URL has a space or a control character; percent-encode it"),
+            Self::Scheme => out.write_str("the URL begins with neither http:// nor https://"),
+            Self::UserInfo => out.write_str("the URL has a user name or a backslash before its host; take it out"),
+            Self::Host => out.write_str("the URL has no host"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! What the reader of an email sees after following a link in it. They do not know this service and do not need to:
+//! the pages name nobody and say in plain words what happens.
+
+use super::{Escaped, document};
+
+/// The sentences of these pages. Another language is another one of these.
+struct Texts {
+    confirm_title: &'static str,
+    confirm: &'static str,
+    button: &'static str,
+    changed_mind: &'static str,
+    done_title: &'static str,
+    done: &'static str,
+    not_ours_title: &'static str,
+    not_ours: &'static str,
+    not_ours_advice: &'static str,
+}
+
+const ENGLISH: Texts = Texts {
+    confirm_title: "Stop these emails?",
+    confirm: "If you unsubscribe, you will not be sent emails like this one any more.",
+    button: "Unsubscribe",
+    changed_mind: "To keep getting them, just close this page. Nothing has changed so far.",
+    done_title: "You are unsubscribed",
+    done: "You will not be sent emails like that one any more. If one is already on its way, it may still arrive. \
+           You can close this page.",
+    not_ours_title: "This link does not work",
+    not_ours: "Part of it may be missing: that happens when a link is copied by hand, or broken over two lines by a \
+               mail program.",
+    not_ours_advice: "Try to open it from the email again. If that does not help, reply to the email and tell the \
+                      sender. Nothing has been changed.",
+};
+
+/// Asks the reader to confirm. The button posts to the address of the page itself.
+pub fn confirm() -> String {
+    let texts = &ENGLISH;
+    let form = format!(
+        "<p class=\"lead\">{}</p><form method=\"post\"><button type=\"submit\">{}</button></form><p class=\"quiet\">{}</p>",
+        Escaped(texts.confirm),
+        Escaped(texts.button),
+        Escaped(texts.changed_mind)
+    );
+    note(texts.confirm_title, &form)
+}
+
+/// Says that it is done.
+pub fn done() -> String {
+    let texts = &ENGLISH;
+    note(texts.done_title, &format!("<p class=\"lead\">{}</p>", Escaped(texts.done)))
+}
+
+/// For a link, of any kind, that is not one of ours or not whole. Comes with 404.
+pub fn not_ours() -> String {
+    let texts = &ENGLISH;
+    let body = format!(
+        "<p class=\"lead\">{}</p><p class=\"quiet\">{}</p>",
+        Escaped(texts.not_ours),
+        Escaped(texts.not_ours_advice)
+    );
+    note(texts.not_ours_title, &body)
+}
+
+fn note(title: &str, body: &str) -> String {
+    let content = format!("<main id=\"content\" tabindex=\"-1\"><h1>{}</h1>{body}</main>", Escaped(title));
+    document(title, "note", &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confirming_takes_one_button_and_no_link() {
+        let page = confirm();
+        assert!(page.contains("<form method=\"post\"><button type=\"submit\">Unsubscribe</button></form>"));
+        assert_eq!(page.matches("<form").count(), 1);
+        assert_eq!(page.matches("href=").count(), 2, "the skip link and the icon");
+    }
+
+    #[test]
+    fn each_page_has_one_heading_and_names_nobody() {
+        for page in [confirm(), done(), not_ours()] {
+            assert_eq!(page.matches("<h1>").count(), 1);
+            assert!(!page.contains("Pillarbox"));
+            assert!(page.contains("<html lang=\"en\">"));
+        }
+        assert!(!done().contains("<form") && !not_ours().contains("<form"));
+    }
+}

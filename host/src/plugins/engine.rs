@@ -1,0 +1,208 @@
+//! The sandbox: how the engine is set up, and the store that each call gets for itself.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, StoreContextMut, Trap,
+    UpdateDeadline, WasmBacktrace, WasmFeatures,
+};
+
+use super::error::{Fault, line};
+use super::limits::{Budget, Limits};
+use super::ticker::CpuTally;
+
+/// Memory that a slot keeps between calls, so that the next one need not fault its pages in again.
+const MEMORY_BYTES_KEPT: usize = 2 * 1024 * 1024;
+const TABLE_BYTES_KEPT: usize = 512 * 1024;
+/// A component consists of several core instances: its own module and small shims, and for languages that bring a
+/// runtime along a few dozen libraries. The pool only counts them.
+const CORE_INSTANCES_PER_SLOT: u32 = 64;
+const TABLES_PER_SLOT: u32 = 4;
+/// One memory for each plugin, so that a limit on memory is a limit on the plugin.
+pub(super) const MEMORIES_PER_SLOT: u32 = 1;
+/// The admission of a plugin runs it too.
+const SLOTS_FOR_ADMISSION: u32 = 1;
+/// Enough to name the function that trapped.
+const BACKTRACE_FRAMES_MAX: usize = 4;
+/// Of a trap's own words.
+const TRAP_BYTES_MAX: usize = 512;
+
+/// What a guest may be compiled to. Nothing that shares memory, and nothing whose result depends on the machine.
+pub(super) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
+    .union(WasmFeatures::MUTABLE_GLOBAL)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// An engine with a slot for every call that may run at once.
+pub(super) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_features(FEATURES.complement(), false)
+        .wasm_features(FEATURES, true)
+        // The worlds have no streams and no host functions; without these a small call costs a third.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits.stack_bytes_max)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+    Engine::new(&config)
+}
+
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
+    let slots = limits.slots + SLOTS_FOR_ADMISSION;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * CORE_INSTANCES_PER_SLOT)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_SLOT)
+        .total_tables(slots * TABLES_PER_SLOT)
+        .max_tables_per_component(TABLES_PER_SLOT)
+        .total_memories(slots * MEMORIES_PER_SLOT)
+        .max_memories_per_component(MEMORIES_PER_SLOT)
+        .total_stacks(slots)
+        .max_memory_size(limits.memory_bytes_max)
+        .table_elements(limits.table_elements_max)
+        .linear_memory_keep_resident(MEMORY_BYTES_KEPT)
+        .table_keep_resident(TABLE_BYTES_KEPT);
+    pool
+}
+
+/// Links a component, once for all its calls. There is nothing to link it to.
+pub(super) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
+    Linker::new(engine).instantiate_pre(component)
+}
+
+/// What the host remembers of one call while it runs.
+pub(super) struct CallState {
+    cpu: Arc<CpuTally>,
+    budget: Budget,
+    began: Instant,
+    memory_bytes_max: usize,
+    memory_bytes: usize,
+    table_elements_max: usize,
+    table_elements: usize,
+    was_refused_memory: bool,
+    stopped_for: Option<Fault>,
+}
+
+/// A store of its own for one call that began then.
+pub(super) fn store(
+    engine: &Engine,
+    limits: &Limits,
+    budget: Budget,
+    began: Instant,
+    cpu: Arc<CpuTally>,
+) -> Store<CallState> {
+    let mut store = Store::new(
+        engine,
+        CallState {
+            cpu,
+            budget,
+            began,
+            memory_bytes_max: limits.memory_bytes_max,
+            memory_bytes: 0,
+            table_elements_max: limits.table_elements_max,
+            table_elements: 0,
+            was_refused_memory: false,
+            stopped_for: None,
+        },
+    );
+    store.limiter(|state| state);
+    store.set_hostcall_fuel(limits.output_bytes_max);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| Ok(store.data_mut().look_up()));
+    store
+}
+
+impl CallState {
+    /// At each tick: may the guest go on? The CPU clock decides, so a slice that began late costs nobody anything.
+    fn look_up(&mut self) -> UpdateDeadline {
+        if self.cpu.used() >= self.budget.cpu {
+            self.stopped_for = Some(Fault::OutOfCpu { cpu_ms: millis(self.budget.cpu) });
+        } else if self.began.elapsed() >= self.budget.wall {
+            self.stopped_for = Some(Fault::OutOfTime { wall_ms: millis(self.budget.wall) });
+        } else {
+            return UpdateDeadline::Yield(1);
+        }
+        UpdateDeadline::Interrupt
+    }
+
+    /// The most linear memory that the guest had. Memory never shrinks.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    /// What an error of the engine means, seen from outside.
+    pub(super) fn fault(&self, limits: &Limits, error: &wasmtime::Error) -> Fault {
+        if let Some(fault) = &self.stopped_for {
+            return fault.clone();
+        }
+        if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+            return Fault::Busy;
+        }
+        if self.was_refused_memory && error.is::<Trap>() {
+            return Fault::OutOfMemory { memory_bytes_max: limits.memory_bytes_max };
+        }
+        if error.is::<std::str::Utf8Error>() || error.is::<std::string::FromUtf8Error>() {
+            return Fault::Nonsense("a string that is not UTF-8".into());
+        }
+        let told = format!("{error:#}");
+        if told.contains(HOSTCALL_FUEL) {
+            return Fault::TooLargeOutput { bytes_max: limits.output_bytes_max };
+        }
+        Fault::Trapped(trap_text(error, &told))
+    }
+}
+
+/// The engine's words for an answer over `output_bytes_max`. Its type is private; a test holds us to the words.
+const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// A trap in a line: what happened, and where if the guest has kept its names.
+fn trap_text(error: &wasmtime::Error, told: &str) -> String {
+    let mut text = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) => "it gave up (`unreachable`, which is how a panic ends)".into(),
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => told.lines().next().unwrap_or_default().to_owned(),
+    };
+    let function = error.downcast_ref::<WasmBacktrace>().and_then(|trace| trace.frames().first()?.func_name());
+    if let Some(function) = function {
+        text = format!("{text} in {function}");
+    }
+    line(&text, TRAP_BYTES_MAX)
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Counts all memories and all tables of the plugin together.
+impl ResourceLimiter for CallState {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes - current.min(self.memory_bytes) + desired;
+        let is_within = total <= self.memory_bytes_max && maximum.is_none_or(|maximum| desired <= maximum);
+        if is_within {
+            self.memory_bytes = total;
+        } else {
+            self.was_refused_memory = true;
+        }
+        Ok(is_within)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.table_elements - current.min(self.table_elements) + desired;
+        let is_within = total <= self.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum);
+        if is_within {
+            self.table_elements = total;
+        }
+        Ok(is_within)
+    }
+}

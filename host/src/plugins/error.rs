@@ -1,0 +1,217 @@
+//! What can go wrong with a plugin, in words for whoever reads the answer: one type for calls, one for admission.
+
+use super::{PluginId, World};
+
+/// Why a call has no result. Never a failed request by itself: the caller decides what to do without the plugin.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PluginError {
+    /// No plugin of this world has been activated.
+    #[error("no {0} plugin is active")]
+    NoneActive(World),
+    /// The plugin was there, and this is what came of it.
+    #[error("{plugin} {fault}")]
+    Failed {
+        /// Which version it was.
+        plugin: PluginId,
+        /// What happened.
+        fault: Fault,
+    },
+}
+
+/// What happened to one call of one plugin. Its text continues a sentence that begins with the plugin's name.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// Too many calls at once, or too many slow ones. Not the plugin's failure; another try may succeed.
+    #[error("had no turn, because too many calls are under way")]
+    Busy,
+    /// It failed several times in a row and is left alone for a while.
+    #[error("is resting after repeated failures, for another {for_ms} ms")]
+    Resting {
+        /// Milliseconds until it is tried again, at least 1.
+        for_ms: u64,
+    },
+    /// The answer was not there in time, waiting included.
+    #[error("did not answer within {wall_ms} ms")]
+    OutOfTime {
+        /// The limit.
+        wall_ms: u64,
+    },
+    /// It computed for too long.
+    #[error("used up its {cpu_ms} ms of CPU time")]
+    OutOfCpu {
+        /// The limit.
+        cpu_ms: u64,
+    },
+    /// It failed after asking for more memory than it may have.
+    #[error("asked for more than its {memory_bytes_max} bytes of memory")]
+    OutOfMemory {
+        /// The limit.
+        memory_bytes_max: usize,
+    },
+    /// It stopped in a way that the sandbox had to catch: a panic, a bad pointer, a stack overflow.
+    #[error("trapped: {0}")]
+    Trapped(String),
+    /// What was to be handed over is larger than a call takes. Not the plugin's failure.
+    #[error("was not called, because the input has {bytes} bytes of at most {bytes_max}")]
+    TooLargeInput {
+        /// How much it was.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The answer as a whole is larger than the host takes.
+    #[error("gave an answer of more than {bytes_max} bytes")]
+    TooLargeOutput {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The answer breaks the contract.
+    #[error("gave an answer that makes no sense: {0}")]
+    Nonsense(String),
+    /// The plugin itself said that it cannot judge this input. Not a failure.
+    #[error("refused the input: {0}")]
+    Refused(String),
+}
+
+impl PluginError {
+    /// The kind in one word, for metrics and for programs that read answers.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            PluginError::NoneActive(_) => "none_active",
+            PluginError::Failed { fault, .. } => fault.kind(),
+        }
+    }
+}
+
+impl Fault {
+    /// The kind in one word, for metrics and for programs that read answers.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fault::Busy => "busy",
+            Fault::Resting { .. } => "resting",
+            Fault::OutOfTime { .. } => "out_of_time",
+            Fault::OutOfCpu { .. } => "out_of_cpu",
+            Fault::OutOfMemory { .. } => "out_of_memory",
+            Fault::Trapped(_) => "trapped",
+            Fault::TooLargeInput { .. } => "too_large_input",
+            Fault::TooLargeOutput { .. } => "too_large_output",
+            Fault::Nonsense(_) => "nonsense",
+            Fault::Refused(_) => "refused",
+        }
+    }
+
+    /// What this call says about the health of the plugin.
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Fault::OutOfTime { .. }
+            | Fault::OutOfCpu { .. }
+            | Fault::OutOfMemory { .. }
+            | Fault::Trapped(_)
+            | Fault::TooLargeOutput { .. }
+            | Fault::Nonsense(_) => Health::Failing,
+            Fault::Refused(_) => Health::Well,
+            Fault::Busy | Fault::Resting { .. } | Fault::TooLargeInput { .. } => Health::Unknown,
+        }
+    }
+}
+
+/// What one call says about the health of its plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    Well,
+    Failing,
+    /// It was not really asked.
+    Unknown,
+}
+
+/// Why a file is not taken as a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// In one word, for programs: `too_large`, `not_wasm`, `truncated`, `text_format`, `invalid`, `no_metadata`,
+    /// `not_a_component`, `has_imports`, `no_world`, `wrong_version`, `two_worlds`, `wrong_contract`, `needs_too_much`,
+    /// `does_not_start`, `describe_failed`, `bad_description`, `busy`, `stopped`, `host_failed`.
+    pub code: &'static str,
+    /// In a sentence, for the author or operator.
+    pub message: String,
+    /// The particulars, one finding a line. At most 50.
+    pub details: Vec<String>,
+}
+
+/// More details than this are not told.
+const DETAILS_MAX: usize = 50;
+/// A message or a detail ends there. Names in a file can be a hundred times as long.
+const LINE_BYTES_MAX: usize = 1_024;
+
+impl Refusal {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { code, message: line(&message.into(), LINE_BYTES_MAX), details: Vec::new() }
+    }
+
+    pub(super) fn with(mut self, details: impl IntoIterator<Item = String>) -> Refusal {
+        let mut details = details.into_iter().map(|detail| line(&detail, LINE_BYTES_MAX));
+        self.details.extend(details.by_ref().take(DETAILS_MAX));
+        let untold = details.count();
+        if untold > 0 {
+            self.details.pop();
+            self.details.push(format!("and {} more", untold + 1));
+        }
+        self
+    }
+}
+
+/// Text that came from a file or a guest, as one line of bounded length.
+pub(super) fn line(text: &str, bytes_max: usize) -> String {
+    let cut = &text[..text.floor_char_boundary(bytes_max)];
+    cut.replace(char::is_control, " ")
+}
+
+/// Why the plugin host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The sandbox does not work with these limits on this machine.
+    #[error("the plugin sandbox could not be set up: {0}")]
+    Sandbox(String),
+    /// A thread of the plugin host could not be started.
+    #[error("a thread of the plugin host could not be started")]
+    Thread(#[source] std::io::Error),
+    /// The folder for compiled plugins cannot be used.
+    #[error("the folder for compiled plugins cannot be used: {path}")]
+    Cache {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_plugin_and_its_version_in_a_short_sentence() {
+        let plugin = PluginId { name: "strict".into(), version: "1.4.0".into() };
+        let said = |fault| PluginError::Failed { plugin: plugin.clone(), fault }.to_string();
+        assert_eq!(said(Fault::OutOfCpu { cpu_ms: 100 }), "strict@1.4.0 used up its 100 ms of CPU time");
+        assert_eq!(said(Fault::Trapped("out of bounds".into())), "strict@1.4.0 trapped: out of bounds");
+        assert_eq!(PluginError::NoneActive(World::Scorer).to_string(), "no scorer plugin is active");
+    }
+
+    #[test]
+    fn a_line_is_one_line_and_ends_on_a_character() {
+        assert_eq!(line("a\nb\u{1b}[31m", 100), "a b [31m");
+        assert_eq!(line("äää", 4), "ää");
+        assert_eq!(line("äää", 5), "ää");
+        assert_eq!(line("äää", 6), "äää");
+    }
+
+    #[test]
+    fn a_long_list_of_details_is_cut_and_says_so() {
+        let details = |count: usize| Refusal::new("x", "y").with((0..count).map(|n| n.to_string())).details;
+        assert_eq!(details(50).last().map(String::as_str), Some("49"));
+        assert_eq!(details(51).len(), 50);
+        assert_eq!(details(51).last().map(String::as_str), Some("and 2 more"));
+    }
+}

@@ -1,0 +1,68 @@
+//! The plugin host: all of WebAssembly, and nothing of HTTP or SQL.
+//!
+//! A plugin is a pure function that imports nothing. `Plugins::admit` turns a file into a `Loaded` plugin or says in
+//! words why not; `Plugins::activate` lets it serve, in one step and without a dropped call; `Plugins::score` and
+//! `Plugins::normalize` call what is active. Each call has an instance of its own and bounds on time, memory and
+//! answer. What a plugin does wrong is a value that names it, never a panic or a hang:
+//!
+//! ```text
+//! file → recognize → inspect (against wit/) → compile or cache → declaration → Loaded → activate
+//! call → breaker → slot → first slice here → slow lane → check → answer
+//! ```
+
+mod admission;
+pub mod breaker;
+pub mod cache;
+mod call;
+mod check;
+mod contract;
+mod declaration;
+mod engine;
+pub mod error;
+mod host;
+mod inspect;
+mod lane;
+pub mod limits;
+mod loaded;
+mod recognize;
+mod table;
+mod thread;
+mod ticker;
+mod worlds;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+pub use self::call::Call;
+pub use self::host::Plugins;
+pub use self::loaded::{Loaded, PluginId, World};
+pub use self::table::Table;
+
+/// The types of the scorer's world, as `wit/scorer.wit` documents them.
+pub mod scorer {
+    pub use super::worlds::scorer::exports::pillarbox::plugin::content_scoring::{
+        Attachment, Finding, Location, Mailbox, Message, Rule, Severity, Verdict,
+    };
+    pub use super::worlds::scorer::pillarbox::plugin::types::Description;
+}
+
+/// The types of the normalizer's world, as `wit/normalizer.wit` documents them.
+pub mod normalizer {
+    pub use super::worlds::normalizer::exports::pillarbox::plugin::webhook_normalizing::{
+        BounceType, Clue, ClueKind, Event, FeedbackType, Format, Ignored, Kind, Outcome, Problem, Request,
+    };
+}
+
+/// Settings of an operator for a plugin: names and values.
+pub type Settings = Vec<(String, String)>;
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

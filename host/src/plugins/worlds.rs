@@ -1,0 +1,23 @@
+//! The two worlds as Rust types, generated from `wit/`. The types of the contract are the types of the host: a message
+//! goes in and a verdict comes out as they are written there.
+
+#[allow(missing_docs, clippy::pedantic)]
+pub(super) mod scorer {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "scorer",
+        exports: { default: async },
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+    });
+}
+
+#[allow(missing_docs, clippy::pedantic)]
+pub(super) mod normalizer {
+    wasmtime::component::bindgen!({
+        path: "wit",
+        world: "normalizer",
+        exports: { default: async },
+        with: { "pillarbox:plugin/types": super::scorer::pillarbox::plugin::types },
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+    });
+}

@@ -1,0 +1,341 @@
+//! The life of a request, in order: routed, admitted, read, dispatched, answered, logged.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::api::{emails, events, profile, reference, scoring, sending, stats, tracking, webhooks};
+use crate::app::App;
+use crate::auth;
+use crate::error::{Detail, Error, Result};
+use crate::ids::new_id;
+use crate::rate::Standing;
+use crate::reply::{Body, Reply};
+use crate::router::{KeyedRoute, OpenRoute, Route};
+use crate::store::{ApiKey, Customer};
+
+/// The longest `X-Request-Id` that is taken over.
+const REQUEST_ID_CHARS_MAX: usize = 128;
+/// Bytes of a body on routes that take a few settings.
+const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a body on the webhook routes.
+const WEBHOOK_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What handlers see of a request beside its body.
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) peer: IpAddr,
+}
+
+/// Who a request was admitted for, and where its rate limit stands.
+struct Admitted {
+    customer: Customer,
+    key: ApiKey,
+    standing: Option<Standing>,
+}
+
+/// Serves one request of the API. Whatever happens inside becomes an answer.
+pub async fn handle<B>(app: &App, peer: IpAddr, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let request_id = request_id(&parts.headers, app.now());
+    let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let head = Head { method: parts.method, query, headers: parts.headers, peer };
+    let route = Route::find(head.method.as_str(), &path);
+    let template = route.map_or("-", |route| route.template());
+
+    let mut standing = None;
+    let mut reply = match serve(app, route, &path, &head, body, &mut standing).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            if let Error::Internal { public, cause } = &error {
+                tracing::error!(request_id, route = template, cause = chain(cause.as_ref()), "{public}");
+            }
+            refusal(&error, &request_id)
+        }
+    };
+    if let Some(standing) = standing {
+        add_standing(&mut reply.headers, standing);
+    }
+    reply.headers.insert(REQUEST_ID, HeaderValue::from_str(&request_id).expect("a request id is printable"));
+    if head.method == Method::HEAD {
+        let length = reply.body.size_hint().exact().unwrap_or(0);
+        reply.headers.insert(CONTENT_LENGTH, length.into());
+        reply.body = Body::Whole(None);
+    }
+    let status = reply.status.as_u16();
+    let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(target: "access", method = %head.method, route = template, status, duration_us, request_id);
+
+    let mut response = Response::new(reply.body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
+}
+
+async fn serve<B>(
+    app: &App,
+    route: Option<Route<'_>>,
+    path: &str,
+    head: &Head,
+    body: B,
+    standing: &mut Option<Standing>,
+) -> Result<Reply>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let Some(route) = route else {
+        let methods = Route::methods(path);
+        return Err(if methods.is_empty() {
+            Error::NotFound("Not found")
+        } else {
+            Error::MethodNotAllowed(methods.join(", "))
+        });
+    };
+    let Ok(_place) = app.in_flight.try_acquire() else {
+        return Err(Error::Busy("The service has more requests under way than it may; try again"));
+    };
+    match route {
+        Route::Keyed(route) => {
+            let admitted = admit(app, head).await?;
+            *standing = admitted.standing;
+            if admitted.standing.is_some_and(|standing| !standing.allowed) {
+                return Err(rate_limited(admitted.standing, app.now()));
+            }
+            let body = read(app, head, body, keyed_body_bytes_max(app, route)).await?;
+            dispatch_keyed(app, route, &admitted, head, &body).await
+        }
+        Route::Open(route) => {
+            let body = read(app, head, body, open_body_bytes_max(route)).await?;
+            dispatch_open(app, route, head, body).await
+        }
+    }
+}
+
+/// Checks the key and counts the request, before anything of its body is read.
+async fn admit(app: &App, head: &Head) -> Result<Admitted> {
+    let now = app.now();
+    let failures_max = app.config.failed_auth_per_15_minutes;
+    if let Some(until) = app.failed_auth.is_exhausted(&head.peer, failures_max, now) {
+        return Err(Error::TooMany {
+            code: "too_many_failed_keys",
+            message: "Too many requests with a missing or wrong API key; try again later",
+            retry_after_secs: Some(secs_until(until, now)),
+        });
+    }
+    let (customer, key) = auth::customer(app, &head.headers, now).await.inspect_err(|error| {
+        if matches!(error, Error::Unauthorized(_)) {
+            app.failed_auth.take(head.peer, failures_max, now);
+        }
+    })?;
+    let own = customer.requests_per_minute.and_then(|limit| u32::try_from(limit).ok());
+    let standing = app.requests.take(customer.id, own.unwrap_or(app.config.requests_per_minute), now);
+    Ok(Admitted { customer, key, standing })
+}
+
+fn rate_limited(standing: Option<Standing>, now: i64) -> Error {
+    Error::TooMany {
+        code: "rate_limit_exceeded",
+        message: "Rate limit exceeded; try again when the window ends",
+        retry_after_secs: standing.map(|standing| secs_until(standing.resets_at, now)),
+    }
+}
+
+fn secs_until(at: i64, now: i64) -> u64 {
+    u64::try_from((at - now + 999) / 1_000).unwrap_or(0).max(1)
+}
+
+fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
+    match route {
+        KeyedRoute::Send | KeyedRoute::Analyze => app.config.body_bytes_max,
+        KeyedRoute::ChangeProfile | KeyedRoute::RotateKey => SMALL_BODY_BYTES_MAX,
+        KeyedRoute::Emails
+        | KeyedRoute::Email { .. }
+        | KeyedRoute::EmailEvents { .. }
+        | KeyedRoute::Events
+        | KeyedRoute::Profile
+        | KeyedRoute::Usage
+        | KeyedRoute::Rules => 0,
+    }
+}
+
+fn open_body_bytes_max(route: OpenRoute) -> usize {
+    match route {
+        OpenRoute::Bounce | OpenRoute::Complaint => WEBHOOK_BODY_BYTES_MAX,
+        OpenRoute::Unsubscribe { .. } => SMALL_BODY_BYTES_MAX,
+        OpenRoute::TrackOpen { .. }
+        | OpenRoute::TrackClick { .. }
+        | OpenRoute::ConfirmUnsubscribe { .. }
+        | OpenRoute::OpenApi
+        | OpenRoute::Reference => 0,
+    }
+}
+
+/// Reads the body within the route's bound and the time for it. A route that takes none leaves it unread.
+async fn read<B>(app: &App, head: &Head, body: B, bytes_max: usize) -> Result<Bytes>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    if bytes_max == 0 {
+        return Ok(Bytes::new());
+    }
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|announced| announced > bytes_max as u64) {
+        return Err(Error::TooLarge(bytes_max));
+    }
+    let whole = std::pin::pin!(Limited::new(body, bytes_max).collect());
+    match timeout(app.config.body_read_timeout, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge(bytes_max)),
+        Ok(Err(_)) => Err(Error::invalid("The body ended before it was complete")),
+        Err(_) => Err(Error::TooSlow),
+    }
+}
+
+async fn dispatch_keyed(
+    app: &App,
+    route: KeyedRoute<'_>,
+    admitted: &Admitted,
+    head: &Head,
+    body: &Bytes,
+) -> Result<Reply> {
+    let Admitted { customer, key, .. } = admitted;
+    match route {
+        KeyedRoute::Send => sending::send(app, customer, key, head, &json(head, body)?, body).await,
+        KeyedRoute::Emails => reply(&emails::list(app, customer, &head.query).await?),
+        KeyedRoute::Email { email_id } => reply(&emails::show(app, customer, email_id).await?),
+        KeyedRoute::EmailEvents { email_id } => reply(&events::of_email(app, customer, email_id).await?),
+        KeyedRoute::Events => events::list(app, customer, head).await,
+        KeyedRoute::Profile => reply(&profile::show(app, customer, key).await?),
+        KeyedRoute::ChangeProfile => reply(&profile::change(app, customer, key, json(head, body)?).await?),
+        KeyedRoute::RotateKey => reply(&profile::rotate_key(app, customer, key, json_or_nothing(head, body)?).await?),
+        KeyedRoute::Usage => reply(&stats::usage(app, customer).await?),
+        KeyedRoute::Analyze => reply(&scoring::analyze(app, json(head, body)?).await?),
+        KeyedRoute::Rules => reply(&scoring::rules(app)),
+    }
+}
+
+async fn dispatch_open(app: &App, route: OpenRoute<'_>, head: &Head, body: Bytes) -> Result<Reply> {
+    match route {
+        OpenRoute::TrackOpen { token } => tracking::open(app, token, head).await,
+        OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
+        OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe(app, token)),
+        OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head).await,
+        OpenRoute::Bounce => reply(&webhooks::bounce(app, head, body).await?),
+        OpenRoute::Complaint => reply(&webhooks::complaint(app, head, body).await?),
+        OpenRoute::OpenApi => Ok(reference::openapi()),
+        OpenRoute::Reference => Ok(reference::page()),
+    }
+}
+
+fn reply(value: &impl serde::Serialize) -> Result<Reply> {
+    Ok(Reply::ok(value))
+}
+
+/// The content type without its parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Reads a JSON body into a route's type. A wrong type is named by its place.
+fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T> {
+    if media_type(&head.headers) != "application/json" {
+        return Err(Error::UnsupportedType("application/json"));
+    }
+    let mut text = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
+        let pointer = pointer(error.path());
+        let wrong = error.into_inner();
+        if wrong.is_data() {
+            // The position that serde_json adds is of no use where the pointer says it.
+            let text = wrong.to_string();
+            let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+            let summary = if pointer.is_empty() { message.clone() } else { format!("{pointer}: {message}") };
+            return Error::Invalid(summary, vec![Detail { pointer, message }]);
+        }
+        Error::Malformed { code: "invalid_json", message: format!("The body is not JSON: {wrong}"), details: Vec::new() }
+    })?;
+    text.end().map_err(|error| Error::Malformed {
+        code: "invalid_json",
+        message: format!("The body goes on after its JSON value: {error}"),
+        details: Vec::new(),
+    })?;
+    Ok(value)
+}
+
+/// The same for a body that may be left out.
+fn json_or_nothing<T: DeserializeOwned + Default>(head: &Head, body: &[u8]) -> Result<T> {
+    if body.is_empty() { Ok(T::default()) } else { json(head, body) }
+}
+
+/// A JSON pointer (RFC 6901) from serde's path.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        let segment = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&segment);
+    }
+    pointer
+}
+
+/// The caller's request id, when it is one that may stand in a header and a log, or a new one.
+fn request_id(headers: &HeaderMap, now: i64) -> String {
+    let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let good = |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_CHARS_MAX && id.bytes().all(|b| b.is_ascii_graphic());
+    given.filter(good).map_or_else(|| new_id(now).to_string(), str::to_owned)
+}
+
+fn refusal(error: &Error, request_id: &str) -> Reply {
+    let answer = error.answer(request_id);
+    let mut reply = Reply::json(answer.status, &answer.body);
+    if let Some(allow) = answer.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        reply.headers.insert(ALLOW, allow);
+    }
+    if let Some(seconds) = answer.retry_after_secs {
+        reply.headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if answer.status == StatusCode::UNAUTHORIZED {
+        reply.headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    reply
+}
+
+fn add_standing(headers: &mut HeaderMap, standing: Standing) {
+    headers.insert("x-ratelimit-limit", standing.limit.into());
+    headers.insert("x-ratelimit-remaining", standing.remaining.into());
+    headers.insert("x-ratelimit-reset", (standing.resets_at / 1_000).into());
+}
+
+/// An error with everything that led to it.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,181 @@
+//! The API on one page.
+
+/// Most segments that a path of ours has.
+const SEGMENTS_MAX: usize = 8;
+
+/// Where a request goes. Whether it needs a key is part of its type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Route<'a> {
+    Keyed(KeyedRoute<'a>),
+    Open(OpenRoute<'a>),
+}
+
+/// Routes that need an API key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeyedRoute<'a> {
+    Send,
+    Emails,
+    Email { email_id: &'a str },
+    EmailEvents { email_id: &'a str },
+    Events,
+    Profile,
+    ChangeProfile,
+    RotateKey,
+    Usage,
+    Analyze,
+    Rules,
+}
+
+/// Routes that anybody may call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OpenRoute<'a> {
+    TrackOpen { token: &'a str },
+    TrackClick { token: &'a str },
+    Unsubscribe { token: &'a str },
+    ConfirmUnsubscribe { token: &'a str },
+    Bounce,
+    Complaint,
+    OpenApi,
+    Reference,
+}
+
+/// How many routes there are, so that the reference can be checked for completeness.
+#[cfg(test)]
+pub(crate) const ROUTES: usize = 19;
+
+/// Every method that a route of ours has, in the order of `Allow`.
+const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
+
+impl<'a> Route<'a> {
+    /// The route of a request. Every `/api/X` also answers at `/api/v1/X`.
+    pub(crate) fn find(method: &str, path: &'a str) -> Option<Self> {
+        use KeyedRoute::{
+            Analyze, ChangeProfile, Email, EmailEvents, Emails, Events, Profile, RotateKey, Rules, Send, Usage,
+        };
+        use OpenRoute::{Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe};
+        use Route::{Keyed, Open};
+
+        let mut room = [""; SEGMENTS_MAX];
+        let segments = segments(path, &mut room)?;
+        // A HEAD is a GET whose body is not sent; what must not happen then is the handler's business.
+        let method = if method == "HEAD" { "GET" } else { method };
+        let route = match (method, segments) {
+            ("POST", ["api", "send"]) => Keyed(Send),
+            ("GET", ["api", "emails"]) => Keyed(Emails),
+            ("GET", &["api", "emails", email_id]) => Keyed(Email { email_id }),
+            ("GET", &["api", "emails", email_id, "events"]) => Keyed(EmailEvents { email_id }),
+            ("GET", ["api", "events"]) => Keyed(Events),
+            ("GET", ["api", "customer", "profile"]) => Keyed(Profile),
+            ("PATCH", ["api", "customer", "profile"]) => Keyed(ChangeProfile),
+            ("POST", ["api", "customer", "rotate-key"]) => Keyed(RotateKey),
+            ("GET", ["api", "customer", "usage"]) => Keyed(Usage),
+            ("POST", ["api", "content-scoring", "analyze"]) => Keyed(Analyze),
+            ("GET", ["api", "content-scoring", "rules"]) => Keyed(Rules),
+            ("GET", &["track", "o", token]) => Open(TrackOpen { token }),
+            ("GET", &["track", "c", token]) => Open(TrackClick { token }),
+            ("GET", &["track", "u", token]) => Open(ConfirmUnsubscribe { token }),
+            ("POST", &["track", "u", token]) => Open(Unsubscribe { token }),
+            ("POST", ["webhooks", "bounce"]) => Open(Bounce),
+            ("POST", ["webhooks", "complaint"]) => Open(Complaint),
+            ("GET", ["openapi.json"]) => Open(OpenApi),
+            ("GET", ["docs"]) => Open(Reference),
+            _ => return None,
+        };
+        Some(route)
+    }
+
+    /// The methods that this path has, for 405; empty where the path is unknown.
+    pub(crate) fn methods(path: &str) -> Vec<&'static str> {
+        METHODS.into_iter().filter(|method| Route::find(method, path).is_some()).collect()
+    }
+
+    /// The path as it is documented, which says nothing about whom a request concerned.
+    pub(crate) fn template(&self) -> &'static str {
+        match self {
+            Self::Keyed(route) => match route {
+                KeyedRoute::Send => "/api/send",
+                KeyedRoute::Emails => "/api/emails",
+                KeyedRoute::Email { .. } => "/api/emails/{email_id}",
+                KeyedRoute::EmailEvents { .. } => "/api/v1/emails/{email_id}/events",
+                KeyedRoute::Events => "/api/v1/events",
+                KeyedRoute::Profile | KeyedRoute::ChangeProfile => "/api/customer/profile",
+                KeyedRoute::RotateKey => "/api/customer/rotate-key",
+                KeyedRoute::Usage => "/api/customer/usage",
+                KeyedRoute::Analyze => "/api/content-scoring/analyze",
+                KeyedRoute::Rules => "/api/content-scoring/rules",
+            },
+            Self::Open(route) => match route {
+                OpenRoute::TrackOpen { .. } => "/track/o/{token}",
+                OpenRoute::TrackClick { .. } => "/track/c/{token}",
+                OpenRoute::Unsubscribe { .. } | OpenRoute::ConfirmUnsubscribe { .. } => "/track/u/{token}",
+                OpenRoute::Bounce => "/webhooks/bounce",
+                OpenRoute::Complaint => "/webhooks/complaint",
+                OpenRoute::OpenApi => "/openapi.json",
+                OpenRoute::Reference => "/docs",
+            },
+        }
+    }
+}
+
+/// Splits a path, leaving out the version. `None` for what is no path of ours, such as one that ends in a slash.
+fn segments<'a, 'room>(path: &'a str, room: &'room mut [&'a str; SEGMENTS_MAX]) -> Option<&'room [&'a str]> {
+    let mut count = 0;
+    for segment in path.strip_prefix('/')?.split('/') {
+        if segment.is_empty() || count == SEGMENTS_MAX {
+            return None;
+        }
+        if segment == "v1" && count == 1 && room[0] == "api" {
+            continue;
+        }
+        room[count] = segment;
+        count += 1;
+    }
+    Some(&room[..count])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(request: &str, expected: Option<Route>) {
+        let (method, path) = request.split_once(' ').expect("a method and a path");
+        assert_eq!(Route::find(method, path), expected, "{request}");
+    }
+
+    #[test]
+    fn a_path_leads_to_its_route_with_and_without_the_version() {
+        let email = KeyedRoute::EmailEvents { email_id: "42" };
+        check("POST /api/send", Some(Route::Keyed(KeyedRoute::Send)));
+        check("POST /api/v1/send", Some(Route::Keyed(KeyedRoute::Send)));
+        check("GET /api/v1/emails/42/events", Some(Route::Keyed(email)));
+        check("GET /api/emails/42/events", Some(Route::Keyed(email)));
+        check("HEAD /track/o/abc", Some(Route::Open(OpenRoute::TrackOpen { token: "abc" })));
+    }
+
+    #[test]
+    fn what_is_not_exactly_a_path_of_ours_is_none() {
+        for request in [
+            "GET /",
+            "GET //",
+            "POST /api/send/",
+            "POST /api//send",
+            "POST /api/v1/v1/send",
+            "POST /v1/api/send",
+            "POST /api/batch",
+            "GET /track/o",
+            "GET /track/o/a/b",
+            "GET /a/b/c/d/e/f/g/h/i/j",
+            "GET *",
+        ] {
+            check(request, None);
+        }
+    }
+
+    #[test]
+    fn a_known_path_tells_its_methods() {
+        assert_eq!(Route::methods("/api/customer/profile"), ["GET", "HEAD", "PATCH"]);
+        assert_eq!(Route::methods("/api/send"), ["POST"]);
+        assert_eq!(Route::methods("/nowhere"), [""; 0]);
+    }
+}

@@ -1,0 +1,266 @@
+//! Sockets: accepting, TLS, limits on connections, draining. The only file that knows hyper.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::{Config, TlsFiles};
+use crate::reply::Body;
+
+/// Requests that one HTTP/2 connection may have under way.
+const HTTP2_STREAMS_MAX: u32 = 128;
+/// How long to wait after the system has no file descriptor left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a listener allows its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Bytes of a request's head.
+    pub head_bytes_max: usize,
+    /// In which a head must arrive; also how long an idle connection is kept, and how long a TLS handshake may take.
+    pub head_read_timeout: Duration,
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// Connections open at once from one address.
+    pub connections_per_address_max: usize,
+    /// How long open requests may go on once the listener stops.
+    pub drain: Duration,
+}
+
+impl ConnectionLimits {
+    /// The limits that the settings name.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            head_bytes_max: config.head_bytes_max,
+            head_read_timeout: config.head_read_timeout,
+            connections_max: config.connections_max,
+            connections_per_address_max: config.connections_per_address_max,
+            drain: config.drain,
+        }
+    }
+}
+
+/// How far the shutdown has come. Each step is final.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Shutdown {
+    /// Serving.
+    #[default]
+    No,
+    /// No new connections; requests under way get the time to finish.
+    Drain,
+    /// Now.
+    Abort,
+}
+
+/// Reads a certificate and its key for a listener that speaks HTTP/2 and HTTP/1.1.
+pub fn tls(files: &TlsFiles) -> io::Result<TlsAcceptor> {
+    let explain = |path: &std::path::Path, error: &dyn Display| io::Error::other(format!("{}: {error}", path.display()));
+    let (certificate, key) = (files.certificate.as_path(), files.key.as_path());
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| explain(certificate, &error))?;
+    if chain.is_empty() {
+        return Err(explain(certificate, &"it has no certificate in PEM form"));
+    }
+    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| explain(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
+        .map_err(|error| explain(certificate, &error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Serves a listener until `shutdown` says otherwise. Then it stops accepting at once, lets the requests under way
+/// finish within `limits.drain`, and returns.
+pub async fn run<Handle, Answer>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    limits: ConnectionLimits,
+    handle: Handle,
+    mut shutdown: watch::Receiver<Shutdown>,
+) where
+    Handle: Fn(IpAddr, Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
+    Answer: Future<Output = Response<Body>> + Send + 'static,
+{
+    let places = Places::new(limits.connections_max, limits.connections_per_address_max);
+    let graceful = GracefulShutdown::new();
+    let protocol = Arc::new(protocol(&limits));
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => break,
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let (tls, handle, protocol) = (tls.clone(), handle.clone(), Arc::clone(&protocol));
+        let watcher = graceful.watcher();
+        let mut abort = shutdown.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            let served = async {
+                match tls {
+                    None => serve(stream, peer, &protocol, handle, watcher).await,
+                    Some(tls) => {
+                        if let Ok(Ok(stream)) = timeout(limits.head_read_timeout, tls.accept(stream)).await {
+                            serve(stream, peer, &protocol, handle, watcher).await;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = served => {}
+                _ = abort.wait_for(|step| *step == Shutdown::Abort) => {}
+            }
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = sleep(limits.drain) => tracing::warn!("requests were still under way when the time to drain was over"),
+        _ = shutdown.wait_for(|step| *step == Shutdown::Abort) => {}
+    }
+}
+
+/// The next connection that finds a place. One that is over its address's share is closed without a word.
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, IpAddr, Place)> {
+    let free = places.free().await;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // A reply leaves in one piece, so waiting for more to send only costs time.
+            drop(stream.set_nodelay(true));
+            Some((stream, peer.ip(), places.take(free, peer)?))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+fn protocol(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_read_timeout)
+        .max_buf_size(limits.head_bytes_max)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+        .keep_alive_interval(limits.head_read_timeout)
+        .keep_alive_timeout(limits.head_read_timeout);
+    builder
+}
+
+async fn serve<Handle, Answer>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+    protocol: &auto::Builder<TokioExecutor>,
+    handle: Handle,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
+    Handle: Fn(IpAddr, Request<Incoming>) -> Answer + Send + Sync + 'static,
+    Answer: Future<Output = Response<Body>> + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let answer = handle(peer, request);
+        async move { Ok::<_, io::Error>(answer.await) }
+    });
+    let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
+    // What goes wrong on a connection is its peer's business; the requests that were read are logged anyway.
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error = %error, "connection ended");
+    }
+}
+
+/// The places for connections, in all and for each address.
+struct Places {
+    all: Arc<Semaphore>,
+    per_address_max: usize,
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// One connection's place, free again when it is dropped.
+struct Place {
+    _one_of_all: OwnedSemaphorePermit,
+    address: IpAddr,
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Places {
+    fn new(all_max: usize, per_address_max: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(all_max)), per_address_max, taken: Arc::default() }
+    }
+
+    async fn free(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.all).acquire_owned().await.expect("the places are never closed")
+    }
+
+    fn take(&self, free: OwnedSemaphorePermit, peer: SocketAddr) -> Option<Place> {
+        let address = peer.ip();
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(address).or_default();
+        if *count >= self.per_address_max {
+            return None;
+        }
+        *count += 1;
+        Some(Place { _one_of_all: free, address, taken: Arc::clone(&self.taken) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_gets_its_share_of_places_and_no_more() {
+        let places = Places::new(3, 2);
+        let peer = SocketAddr::from(([192, 0, 2, 1], 1));
+        let first = places.take(places.free().await, peer).expect("the first place is free");
+        let second = places.take(places.free().await, peer).expect("the second place is free");
+        assert!(places.take(places.free().await, peer).is_none(), "a third one is over the share");
+        drop(first);
+        let third = places.take(places.free().await, peer).expect("a place became free");
+
+        let other = SocketAddr::from(([192, 0, 2, 2], 1));
+        let _last = places.take(places.free().await, other).expect("another address has a share of its own");
+        assert_eq!(places.all.available_permits(), 0, "all places are taken now");
+        drop((second, third));
+        assert_eq!(places.all.available_permits(), 2);
+    }
+}

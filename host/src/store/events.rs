@@ -1,0 +1,366 @@
+//! Events, and what each of them changes.
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::emails::NewEmail;
+use super::sql::{Connection, Row, SqlError, values};
+use super::suppressions::{Cause, NewSuppression, suppress};
+use super::usage::{self, Counter};
+use super::{Result, Store, StreamType};
+use crate::ids::Ids;
+use crate::mail::event::{BounceType, EmailStatus, EventType, after};
+
+/// Soft bounces of different emails within [`SOFT_BOUNCES_WITHIN_MS`] that suppress an address.
+const SOFT_BOUNCES_MAX: i64 = 3;
+/// Seven days, in milliseconds.
+const SOFT_BOUNCES_WITHIN_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// Something that happened to one recipient's copy of an email.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id.
+    pub id: Uuid,
+    /// The email.
+    pub email_id: Uuid,
+    /// Whose it is.
+    pub customer_id: Uuid,
+    /// What happened.
+    pub event_type: EventType,
+    /// The email's status after it.
+    pub status: EmailStatus,
+    /// The recipient.
+    pub recipient: String,
+    /// The `From` address.
+    pub sender: String,
+    /// When it happened, in milliseconds.
+    pub occurred_at: i64,
+    /// What else is known: a JSON object.
+    pub data: Json,
+    /// When it was recorded, in milliseconds.
+    pub created_at: i64,
+}
+
+/// An open, a click or an unsubscription, as a reader's program made it.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The email from the link's token.
+    pub email_id: Uuid,
+    /// `opened`, `clicked` or `unsubscribed`.
+    pub event_type: EventType,
+    /// What is known of it: a JSON object.
+    pub data: Json,
+    /// Now, in milliseconds.
+    pub at: i64,
+}
+
+/// Which events to list. Times are milliseconds, both ends included.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only of this email.
+    pub email_id: Option<Uuid>,
+    /// Only of this type.
+    pub event_type: Option<EventType>,
+    /// Only to addresses that contain this.
+    pub recipient: Option<String>,
+    /// Only from addresses that contain this.
+    pub sender: Option<String>,
+    /// Only then or later.
+    pub from: Option<i64>,
+    /// Only then or before.
+    pub to: Option<i64>,
+    /// Only older than this event: continues a list at any depth at the same cost.
+    pub before: Option<Uuid>,
+    /// How many to leave out, for page numbers.
+    pub offset: i64,
+    /// How many to return at most.
+    pub limit: i64,
+    /// Whether to count what matches in all, which costs time in proportion.
+    pub counted: bool,
+}
+
+/// One page of events, newest first.
+#[derive(Clone, Debug)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<Event>,
+    /// How many the filter matches in all; 0 when that was not asked for.
+    pub total: i64,
+}
+
+/// An event that is to be recorded.
+pub(super) struct NewEvent<'a> {
+    pub(super) email_id: Uuid,
+    pub(super) customer_id: Uuid,
+    pub(super) event_type: EventType,
+    pub(super) status: EmailStatus,
+    pub(super) recipient: &'a str,
+    pub(super) sender: &'a str,
+    pub(super) occurred_at: i64,
+    pub(super) data: Json,
+    pub(super) now: i64,
+}
+
+impl<'a> NewEvent<'a> {
+    /// The first event of a new email.
+    pub(super) fn of(email: &'a NewEmail, recipient: &'a str, event_type: EventType, now: i64) -> Self {
+        let status = if email.send_at.is_some() { EmailStatus::Scheduled } else { EmailStatus::Queued };
+        Self {
+            email_id: email.id,
+            customer_id: email.customer_id,
+            event_type,
+            status,
+            recipient,
+            sender: &email.sender,
+            occurred_at: now,
+            data: Json::Object(serde_json::Map::new()),
+            now,
+        }
+    }
+}
+
+/// What is needed of an email to record something that happened to it.
+pub(super) struct Subject {
+    pub(super) email_id: Uuid,
+    pub(super) customer_id: Uuid,
+    pub(super) sender: String,
+    pub(super) status: EmailStatus,
+    pub(super) stream: StreamType,
+    pub(super) recipient: String,
+}
+
+/// Something that happened to a copy of an email, before it is an event.
+pub(super) struct Happening<'a> {
+    pub(super) event_type: EventType,
+    pub(super) bounce_type: Option<BounceType>,
+    pub(super) reason: Option<&'a str>,
+    pub(super) occurred_at: i64,
+    pub(super) data: Json,
+    pub(super) now: i64,
+}
+
+const COLUMNS: &str = "id, email_id, customer_id, event_type, status, recipient, sender, occurred_at, event_data, \
+                       created_at";
+
+impl Store {
+    /// Records a hit with its effects. False when the token's email is not here (any more).
+    pub async fn record_hit(&self, hit: Hit, mut ids: Ids) -> Result<bool> {
+        self.write(move |connection| {
+            let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
+            let happening = Happening {
+                event_type: hit.event_type,
+                bounce_type: None,
+                reason: None,
+                occurred_at: hit.at,
+                data: hit.data,
+                now: hit.at,
+            };
+            record(connection, &subject, happening, &mut ids)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// A customer's events, newest first.
+    pub async fn events(&self, customer: Uuid, filter: EventFilter) -> Result<EventPage> {
+        self.read(move |connection| {
+            // What is not asked for stays out of the SQL, so that the index on time serves the rest. Its value is
+            // bound all the same, which SQLite allows.
+            let mut matching = String::from("customer_id = ?1");
+            for (asked, condition) in [
+                (filter.email_id.is_some(), "email_id = ?2"),
+                (filter.event_type.is_some(), "event_type = ?3"),
+                (filter.recipient.is_some(), "instr(recipient, ?4)"),
+                (filter.sender.is_some(), "instr(sender, ?5)"),
+                (filter.from.is_some(), "occurred_at >= ?6"),
+                (filter.to.is_some(), "occurred_at <= ?7"),
+            ] {
+                if asked {
+                    matching = matching + " AND " + condition;
+                }
+            }
+            let filtered = values![
+                customer.to_string(),
+                filter.email_id.map(|id| id.to_string()),
+                filter.event_type.map(EventType::as_str),
+                filter.recipient.as_deref().map(str::to_lowercase),
+                filter.sender.as_deref().map(str::to_lowercase),
+                filter.from,
+                filter.to,
+            ];
+            let count = format!("SELECT COUNT(*) FROM events WHERE {matching}");
+            let total = match filter.counted {
+                true => connection.query_one(&count, filtered, |row| row.integer(0))?.unwrap_or(0),
+                false => 0,
+            };
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE {matching} \
+                 AND (?8 IS NULL OR (occurred_at, id) < (SELECT occurred_at, id FROM events WHERE id = ?8)) \
+                 ORDER BY occurred_at DESC, id DESC LIMIT ?9 OFFSET ?10"
+            );
+            let mut bounds = filtered.to_vec();
+            bounds.extend_from_slice(values![filter.before.map(|id| id.to_string()), filter.limit, filter.offset]);
+            Ok(EventPage { events: connection.query(&sql, &bounds, read_event)?, total })
+        })
+        .await
+    }
+
+    /// What happened to one of the customer's emails, in order; at most `limit`. `None` when it has no such email.
+    pub async fn events_of_email(&self, customer: Uuid, email: Uuid, limit: i64) -> Result<Option<Vec<Event>>> {
+        self.read(move |connection| {
+            let (email, customer) = (email.to_string(), customer.to_string());
+            let sql = "SELECT 1 FROM emails WHERE id = ?1 AND customer_id = ?2";
+            if connection.query_one(sql, values![email.as_str(), customer.as_str()], |row| row.integer(0))?.is_none() {
+                return Ok(None);
+            }
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE email_id = ?1 AND customer_id = ?2 \
+                 ORDER BY occurred_at, id LIMIT ?3"
+            );
+            Ok(Some(connection.query(&sql, values![email, customer, limit], read_event)?))
+        })
+        .await
+    }
+}
+
+fn read_event(row: &Row) -> Result<Event, SqlError> {
+    Ok(Event {
+        id: row.parsed(0, |id| id.parse().ok())?,
+        email_id: row.parsed(1, |id| id.parse().ok())?,
+        customer_id: row.parsed(2, |id| id.parse().ok())?,
+        event_type: row.parsed(3, EventType::parse)?,
+        status: row.parsed(4, EmailStatus::parse)?,
+        recipient: row.text(5)?,
+        sender: row.text(6)?,
+        occurred_at: row.integer(7)?,
+        data: row.parsed(8, |text| serde_json::from_str(text).ok())?,
+        created_at: row.integer(9)?,
+    })
+}
+
+/// Finds an email and one of its recipients: the one named, or `to` when none is named.
+pub(super) fn subject(
+    connection: &Connection,
+    email: Uuid,
+    recipient: Option<&str>,
+) -> Result<Option<Subject>, SqlError> {
+    let sql = "SELECT customer_id, sender, emails.status, stream_type, address FROM emails \
+               JOIN recipients ON email_id = id WHERE id = ?1 AND address = COALESCE(?2, lower(recipient))";
+    connection.query_one(sql, values![email.to_string(), recipient.map(str::to_lowercase)], |row| {
+        Ok(Subject {
+            email_id: email,
+            customer_id: row.parsed(0, |id| id.parse().ok())?,
+            sender: row.text(1)?,
+            status: row.parsed(2, EmailStatus::parse)?,
+            stream: row.parsed(3, StreamType::parse)?,
+            recipient: row.text(4)?,
+        })
+    })
+}
+
+/// Records an event with everything that follows from it: statuses, counters, suppression.
+pub(super) fn record(
+    connection: &Connection,
+    subject: &Subject,
+    happening: Happening<'_>,
+    ids: &mut Ids,
+) -> Result<(), SqlError> {
+    let Happening { event_type, bounce_type, reason, occurred_at, data, now } = happening;
+    let first = !has_event(connection, subject, event_type)?;
+    let status = after(subject.status, event_type, bounce_type);
+    if status != subject.status {
+        let sql = "UPDATE emails SET status = ?2 WHERE id = ?1";
+        connection.execute(sql, values![subject.email_id.to_string(), status.as_str()])?;
+    }
+    advance_recipient(connection, subject, event_type, bounce_type)?;
+    let event = NewEvent {
+        email_id: subject.email_id,
+        customer_id: subject.customer_id,
+        event_type,
+        status,
+        recipient: &subject.recipient,
+        sender: &subject.sender,
+        occurred_at,
+        data,
+        now,
+    };
+    insert_event(connection, ids(), &event)?;
+    let counter = match event_type {
+        EventType::Delivered => Some(Counter::Delivered),
+        EventType::Bounced => Some(Counter::Bounced),
+        EventType::Complained => Some(Counter::Complained),
+        EventType::Opened => Some(Counter::Opened),
+        EventType::Clicked => Some(Counter::Clicked),
+        _ => None,
+    };
+    if let Some(counter) = counter.filter(|_| first) {
+        usage::count(connection, subject.customer_id, counter, 1, now)?;
+    }
+    let cause = match (event_type, bounce_type) {
+        (EventType::Complained, _) => Some((Cause::Complaint, None)),
+        (EventType::Unsubscribed, _) => Some((Cause::Unsubscribe, Some(subject.stream))),
+        (EventType::Bounced, Some(BounceType::Hard)) => Some((Cause::HardBounce, None)),
+        (EventType::Bounced, _) if soft_bounces(connection, subject, now)? >= SOFT_BOUNCES_MAX => {
+            Some((Cause::SoftBounces, None))
+        }
+        _ => None,
+    };
+    if let Some((cause, stream)) = cause {
+        let (customer, address, email) = (subject.customer_id, subject.recipient.as_str(), subject.email_id);
+        suppress(connection, &NewSuppression { id: ids(), customer, address, stream, cause, reason, email, now })?;
+    }
+    Ok(())
+}
+
+pub(super) fn insert_event(connection: &Connection, id: Uuid, event: &NewEvent<'_>) -> Result<(), SqlError> {
+    let sql = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    connection.execute(
+        sql,
+        values![
+            id.to_string(),
+            event.email_id.to_string(),
+            event.customer_id.to_string(),
+            event.event_type.as_str(),
+            event.status.as_str(),
+            event.recipient.to_lowercase(),
+            event.sender.to_lowercase(),
+            event.occurred_at,
+            event.data.to_string(),
+            event.now,
+        ],
+    )?;
+    Ok(())
+}
+
+fn has_event(connection: &Connection, subject: &Subject, event_type: EventType) -> Result<bool, SqlError> {
+    let sql = "SELECT 1 FROM events WHERE email_id = ?1 AND recipient = ?2 AND event_type = ?3 LIMIT 1";
+    let values = values![subject.email_id.to_string(), subject.recipient.as_str(), event_type.as_str()];
+    Ok(connection.query_one(sql, values, |row| row.integer(0))?.is_some())
+}
+
+fn advance_recipient(
+    connection: &Connection,
+    subject: &Subject,
+    event_type: EventType,
+    bounce_type: Option<BounceType>,
+) -> Result<(), SqlError> {
+    let key = values![subject.email_id.to_string(), subject.recipient.as_str()];
+    let sql = "SELECT status FROM recipients WHERE email_id = ?1 AND address = ?2";
+    let Some(before) = connection.query_one(sql, key, |row| row.parsed(0, EmailStatus::parse))? else { return Ok(()) };
+    let status = after(before, event_type, bounce_type);
+    if status != before {
+        let sql = "UPDATE recipients SET status = ?3 WHERE email_id = ?1 AND address = ?2";
+        let values = values![subject.email_id.to_string(), subject.recipient.as_str(), status.as_str()];
+        connection.execute(sql, values)?;
+    }
+    Ok(())
+}
+
+/// How many of the customer's emails to this address bounced lately.
+fn soft_bounces(connection: &Connection, subject: &Subject, now: i64) -> Result<i64, SqlError> {
+    let sql = "SELECT COUNT(DISTINCT email_id) FROM events WHERE customer_id = ?1 AND recipient = ?2 \
+               AND event_type = 'bounced' AND occurred_at > ?3";
+    let since = now - SOFT_BOUNCES_WITHIN_MS;
+    let values = values![subject.customer_id.to_string(), subject.recipient.as_str(), since];
+    Ok(connection.query_one(sql, values, |row| row.integer(0))?.unwrap_or(0))
+}

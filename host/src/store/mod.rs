@@ -1,0 +1,136 @@
+//! All SQL. A public method is a whole unit of work; the file it stands in is named for its noun.
+//!
+//! One thread writes, a few threads read, and no libSQL call runs anywhere else: libSQL does its work on the
+//! thread that asks, and its write-ahead log is only safe with a single connection that writes and checkpoints.
+
+mod customers;
+mod domains;
+mod emails;
+mod events;
+mod idempotency;
+mod lock;
+mod mailbox;
+mod migrations;
+mod notifications;
+mod plugins;
+mod queue;
+mod reader;
+pub(crate) mod sql;
+mod suppressions;
+mod usage;
+mod writer;
+
+pub use customers::{ApiKey, Customer, CustomerChange, CustomerStatus, NewApiKey, NewCustomer, Rotation};
+pub use domains::Domain;
+pub use emails::{Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
+pub use events::{Event, EventFilter, EventPage, Hit};
+pub use idempotency::{Claim, Replay};
+pub use lock::{DataLock, Holder, LockError};
+pub use mailbox::{Captured, CapturedSummary};
+pub use notifications::{EmailClue, Notification, NotificationOutcome, ReportedEvent};
+pub(crate) use plugins::InstallError;
+pub use plugins::{NewPlugin, PluginRow, PluginState};
+pub use sql::SqlError;
+pub use usage::Usage;
+
+use std::fmt;
+use std::path::Path;
+
+use reader::Readers;
+use writer::Writer;
+
+/// The file name of the database inside the data directory.
+pub const DATABASE_FILE: &str = "pillarbox.db";
+
+/// How much the store may hold back.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreLimits {
+    /// Units of work that may wait for the writer. One more is refused with [`StoreError::Full`].
+    pub write_queue_max: usize,
+    /// Reads that may wait for a reader thread.
+    pub read_queue_max: usize,
+    /// Reader threads.
+    pub readers: usize,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { write_queue_max: 4_096, read_queue_max: 4_096, readers: 4 }
+    }
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Too many units of work wait already. Nothing was written; try again in a moment.
+    Full,
+    /// The store is shutting down, or its thread died.
+    Closed,
+    /// The disk did not take the commit. Nothing of it is there.
+    NotCommitted,
+    /// The database was made by a later version of Pillarbox.
+    Newer {
+        /// The migration that the file has.
+        found: u32,
+        /// The last one that this binary knows.
+        known: u32,
+    },
+    /// A stored migration is not the one that this binary carries under the same number.
+    Altered(u32),
+    /// What libSQL said.
+    Sql(SqlError),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the store has more work waiting than it may hold"),
+            Self::Closed => f.write_str("the store is closed"),
+            Self::NotCommitted => f.write_str("the disk did not take the commit"),
+            Self::Newer { found, known } => write!(
+                f,
+                "the database has migration {found}, but this binary knows none after {known}: it was written by a \
+                 later version of Pillarbox. Run that version, or restore a backup from before the upgrade"
+            ),
+            Self::Altered(version) => {
+                write!(f, "migration {version} of the database differs from the one this binary carries")
+            }
+            Self::Sql(error) => write!(f, "libSQL: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<SqlError> for StoreError {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// What a unit of work returns.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// The database. Cloning is cheap and shares the threads.
+#[derive(Clone)]
+pub struct Store {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Store {
+    /// Opens the database in `data_dir`, creating and migrating it as needed. Blocks; call it before serving.
+    ///
+    /// The caller holds the [`DataLock`] of the directory.
+    pub fn open(data_dir: &Path, limits: StoreLimits, now: i64) -> Result<Self> {
+        let path = data_dir.join(DATABASE_FILE);
+        let writer = Writer::start(&path, limits.write_queue_max, now)?;
+        let readers = Readers::start(&path, limits.readers, limits.read_queue_max)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// True while the writer still takes work.
+    pub fn is_open(&self) -> bool {
+        self.writer.is_open()
+    }
+}

@@ -1,0 +1,207 @@
+//! What webhooks told, what it was matched to and what it changed.
+
+use ring::digest::{Context, SHA256};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::events::{Happening, Subject, record, subject};
+use super::sql::{Connection, SqlError, values};
+use super::{Result, Store, StoreError};
+use crate::ids::Ids;
+use crate::mail::event::{BounceType, EventType};
+
+/// Most notifications kept that matched nothing. The endpoints are public, so the oldest go first.
+pub(crate) const UNMATCHED_MAX: i64 = 10_000;
+
+/// A request that came in by a webhook.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// Its id.
+    pub id: Uuid,
+    /// `bounce` or `complaint`.
+    pub endpoint: &'static str,
+    /// As received.
+    pub content_type: String,
+    /// As received.
+    pub body: Vec<u8>,
+    /// Now, in milliseconds.
+    pub received_at: i64,
+    /// `name@version` of the normalizer that read it.
+    pub plugin: Option<String>,
+    /// What the normalizer made of it, as JSON text.
+    pub outcome: String,
+    /// True when no normalizer understood it.
+    pub unparsed: bool,
+}
+
+/// An event of a notification that may concern one of our emails.
+#[derive(Clone, Debug)]
+pub struct ReportedEvent {
+    /// Emails that it may be about, most trusted clue first.
+    pub emails: Vec<EmailClue>,
+    /// Addresses that it may be about. Empty when it names none.
+    pub recipients: Vec<String>,
+    /// What happened.
+    pub event_type: EventType,
+    /// For bounces.
+    pub bounce_type: Option<BounceType>,
+    /// The remote server's words.
+    pub reason: Option<String>,
+    /// When it happened, in milliseconds.
+    pub occurred_at: Option<i64>,
+    /// The source's own id of it.
+    pub provider_event_id: Option<String>,
+    /// What is stored with the event: a JSON object.
+    pub data: Json,
+}
+
+/// Something that leads to an email.
+#[derive(Clone, Debug)]
+pub enum EmailClue {
+    /// Our id.
+    Id(Uuid),
+    /// The Message-ID, without angle brackets.
+    MessageId(String),
+}
+
+/// What a notification came to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct NotificationOutcome {
+    /// Events that were recorded.
+    pub accepted: usize,
+    /// Events that were known already.
+    pub duplicates: usize,
+    /// Events that fit no email that was sent.
+    pub unmatched: usize,
+}
+
+impl Store {
+    /// Stores a notification and applies its events: matched to an email and a recipient that it was really sent
+    /// to, each at most once.
+    pub async fn record_notification(
+        &self,
+        notification: Notification,
+        events: Vec<ReportedEvent>,
+        mut ids: Ids,
+    ) -> Result<NotificationOutcome> {
+        self.write(move |connection| {
+            let mut outcome = NotificationOutcome::default();
+            insert_notification(connection, &notification)?;
+            for event in &events {
+                let Some(subject) = matching(connection, event)? else {
+                    outcome.unmatched += 1;
+                    continue;
+                };
+                let key = dedupe_key(&subject, event);
+                let sql = "INSERT OR IGNORE INTO reported_events VALUES (?1, ?2, ?3)";
+                let now = notification.received_at;
+                if connection.execute(sql, values![key, notification.id.to_string(), now])? == 0 {
+                    outcome.duplicates += 1;
+                    continue;
+                }
+                let happening = Happening {
+                    event_type: event.event_type,
+                    bounce_type: event.bounce_type,
+                    reason: event.reason.as_deref(),
+                    // What a sender claims about the future is not believed.
+                    occurred_at: event.occurred_at.unwrap_or(now).min(now),
+                    data: event.data.clone(),
+                    now,
+                };
+                record(connection, &subject, happening, &mut ids)?;
+                outcome.accepted += 1;
+            }
+            let state = match outcome {
+                _ if notification.unparsed => "unparsed",
+                NotificationOutcome { accepted: 0, duplicates: 0, unmatched: 0 } => "ignored",
+                NotificationOutcome { accepted: 0, duplicates: 0, .. } => "unmatched",
+                _ => "matched",
+            };
+            close_notification(connection, &notification, state)?;
+            Ok::<_, StoreError>(outcome)
+        })
+        .await
+    }
+
+    /// How many notifications are kept in this state.
+    pub async fn count_notifications(&self, state: &'static str) -> Result<i64> {
+        self.read(move |connection| {
+            let sql = "SELECT COUNT(*) FROM notifications WHERE state = ?1";
+            Ok(connection.query_one(sql, values![state], |row| row.integer(0))?.unwrap_or(0))
+        })
+        .await
+    }
+}
+
+fn insert_notification(connection: &Connection, new: &Notification) -> Result<(), SqlError> {
+    let sql = "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'unmatched', ?7)";
+    connection.execute(
+        sql,
+        values![
+            new.id.to_string(),
+            new.endpoint,
+            new.content_type.as_str(),
+            new.body.clone(),
+            new.received_at,
+            new.plugin.clone(),
+            new.outcome.as_str(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn close_notification(connection: &Connection, new: &Notification, state: &str) -> Result<(), SqlError> {
+    let sql = "UPDATE notifications SET state = ?2 WHERE id = ?1";
+    connection.execute(sql, values![new.id.to_string(), state])?;
+    if state != "matched" {
+        let sql = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE state <> 'matched' \
+                   ORDER BY received_at DESC, id DESC LIMIT -1 OFFSET ?1)";
+        connection.execute(sql, values![UNMATCHED_MAX])?;
+    }
+    Ok(())
+}
+
+/// The email and recipient that an event is about: the first clue that leads to an email of ours decides, and the
+/// recipient must be one that it was sent to. Without a recipient it is the `to` address.
+fn matching(connection: &Connection, event: &ReportedEvent) -> Result<Option<Subject>, SqlError> {
+    for clue in &event.emails {
+        let email = match clue {
+            EmailClue::Id(id) => *id,
+            EmailClue::MessageId(message_id) => {
+                let sql = "SELECT id FROM emails WHERE message_id = ?1";
+                let id = connection.query_one(sql, values![message_id.as_str()], |row| {
+                    row.parsed(0, |id| id.parse().ok())
+                })?;
+                let Some(id) = id else { continue };
+                id
+            }
+        };
+        if event.recipients.is_empty() {
+            if let Some(subject) = subject(connection, email, None)? {
+                return Ok(Some(subject));
+            }
+        }
+        for recipient in &event.recipients {
+            if let Some(subject) = subject(connection, email, Some(recipient))? {
+                return Ok(Some(subject));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Tells repetitions apart: by the source's own id where it gives one, by the content otherwise.
+fn dedupe_key(subject: &Subject, event: &ReportedEvent) -> Vec<u8> {
+    let mut context = Context::new(&SHA256);
+    let content = match &event.provider_event_id {
+        Some(id) => id.clone(),
+        None => format!("{:?} {}", event.occurred_at, event.reason.as_deref().unwrap_or_default()),
+    };
+    let bounce_type = event.bounce_type.map_or("", BounceType::as_str);
+    let email = subject.email_id.to_string();
+    for part in [email.as_str(), &subject.recipient, event.event_type.as_str(), bounce_type, &content] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    context.finish().as_ref().to_vec()
+}

@@ -1,0 +1,146 @@
+//! The writer thread: group commit without a timer.
+//!
+//! Every write is a unit of work in a queue. The thread takes what waits (at most [`BATCH_MAX`]), runs each unit
+//! in a savepoint of one transaction, commits once with `synchronous=FULL`, and only then answers them all. While
+//! it commits the next batch gathers, so load makes batches larger and a lone caller waits for nobody.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::thread;
+
+use libsql::OpenFlags;
+use tokio::sync::oneshot;
+
+use super::sql::{self, Connection};
+use super::{Result, Store, StoreError, migrations};
+
+/// Most units of work in one commit: bounds both how long a commit takes and what a failing one takes with it.
+const BATCH_MAX: usize = 1_024;
+
+/// Called when the fate of a unit is known, with true once it is on disk.
+type Answer = Box<dyn FnOnce(bool) + Send>;
+/// Runs inside the transaction. Returns whether its writes stand, and how to answer.
+type Unit = Box<dyn FnOnce(&Connection) -> (bool, Answer) + Send>;
+
+#[derive(Clone)]
+pub(crate) struct Writer {
+    queue: SyncSender<Unit>,
+    alive: std::sync::Weak<()>,
+}
+
+impl Writer {
+    pub(crate) fn start(path: &Path, queue_max: usize, now: i64) -> Result<Self> {
+        let connection = sql::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // FULL: a commit that was answered survives a power cut. 64 MiB of pages are kept in memory.
+        connection.batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
+        )?;
+        migrations::apply(&connection, now)?;
+        let (queue, units) = mpsc::sync_channel(queue_max);
+        let pulse = std::sync::Arc::new(());
+        let alive = std::sync::Arc::downgrade(&pulse);
+        thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || {
+                let _pulse = pulse;
+                run(&connection, &units);
+            })
+            .map_err(|_| StoreError::Closed)?;
+        Ok(Self { queue, alive })
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.alive.strong_count() > 0
+    }
+}
+
+impl Store {
+    /// Runs one unit of work on the writer and returns once it is on disk. What `unit` refuses or fails at is
+    /// rolled back alone. A caller that goes away leaves all of it or nothing.
+    pub(crate) async fn write<T, E>(
+        &self,
+        unit: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let unit: Unit = Box::new(move |connection| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| unit(connection)))
+                .unwrap_or_else(|panic| Err(E::from(panicked(&panic))));
+            let stands = outcome.is_ok();
+            let answer: Answer = Box::new(move |committed| {
+                let told = if committed || !stands { outcome } else { Err(E::from(StoreError::NotCommitted)) };
+                // The caller may have gone away. What is written stays written.
+                drop(answer.send(told));
+            });
+            (stands, answer)
+        });
+        self.writer.queue.try_send(unit).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Full,
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })?;
+        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> StoreError {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    StoreError::Sql(super::SqlError::Misuse(format!("a unit of work panicked: {text}")))
+}
+
+/// Serves the queue until every sender is gone, then closes the database (which checkpoints it).
+fn run(connection: &Connection, units: &Receiver<Unit>) {
+    let mut answers = Vec::with_capacity(BATCH_MAX);
+    while let Ok(first) = units.recv() {
+        let committed = match connection.batch("BEGIN IMMEDIATE") {
+            Ok(()) => {
+                let waiting = std::iter::once(first).chain(units.try_iter()).take(BATCH_MAX);
+                answers.extend(waiting.map(|unit| in_savepoint(connection, unit)));
+                commit(connection)
+            }
+            Err(error) => {
+                // The unit is dropped unrun, and its caller hears that the store is closed.
+                tracing::error!(%error, "the database took no transaction");
+                false
+            }
+        };
+        for answer in answers.drain(..) {
+            answer(committed);
+        }
+    }
+    if let Err(error) = connection.batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+        tracing::warn!(%error, "the write-ahead log stays for the next start");
+    }
+}
+
+fn in_savepoint(connection: &Connection, unit: Unit) -> Answer {
+    // A full disk can end the whole transaction. A savepoint outside of one would commit by itself.
+    if !connection.in_transaction() || connection.execute("SAVEPOINT unit", &[]).is_err() {
+        return Box::new(move |_| drop(unit));
+    }
+    let (stands, answer) = unit(connection);
+    let undone = if stands { Ok(0) } else { connection.execute("ROLLBACK TO unit", &[]) };
+    match undone.and_then(|_| connection.execute("RELEASE unit", &[])) {
+        Ok(_) => answer,
+        // Happens when the disk is full or broken: the commit fails as well, and everybody hears of it.
+        Err(error) => {
+            tracing::error!(%error, "a unit of work could not be closed");
+            answer
+        }
+    }
+}
+
+fn commit(connection: &Connection) -> bool {
+    let Err(error) = connection.batch("COMMIT") else { return true };
+    tracing::error!(%error, "a commit failed and was undone");
+    if let Err(error) = connection.batch("ROLLBACK") {
+        tracing::error!(%error, "nothing was left to undo");
+    }
+    false
+}

@@ -1,0 +1,54 @@
+//! Mails about mails: delivery status notifications, feedback reports, automatic answers, and free text.
+//!
+//! The order of the questions matters. What a standard defines goes first; among the rest, a mail from a mail
+//! server goes before the marks of automatic answers, because servers set those marks too.
+
+mod address;
+mod arf;
+mod autoreply;
+mod charset;
+mod clues;
+mod decode;
+mod dsn;
+mod freetext;
+mod header;
+mod markup;
+mod mime;
+mod quote;
+mod report;
+
+use crate::types::{Outcome, Problem, Request};
+use header::Headers;
+use mime::Mail;
+use report::Report;
+
+/// The machine-readable parts of reports. As the type of a request they come without the mail around them.
+const PARTS: &[&str] = &["message/delivery-status", "message/global-delivery-status", "message/feedback-report"];
+
+/// How many times a report that was passed on is unwrapped.
+const FORWARDS_MAX: usize = 3;
+
+/// Reads a body that is not JSON.
+pub(crate) fn normalize(request: &Request) -> Result<Outcome, Problem> {
+    let mut text = charset::decode(&request.body);
+    let media = mime::media_of(&request.content_type);
+    let mut bare = media.starts_with("multipart/") || PARTS.contains(&media.as_str());
+    for _ in 0..FORWARDS_MAX {
+        match Report::forwarded(&open(&text, bare, &request.content_type)) {
+            Some(inner) => (text, bare) = (inner, false),
+            None => break,
+        }
+    }
+    let report = Report::open(open(&text, bare, &request.content_type));
+    let read = arf::read(&report)
+        .or_else(|| dsn::read(&report))
+        .or_else(|| freetext::read_from_server(&report))
+        .or_else(|| autoreply::read(&report))
+        .or_else(|| freetext::read_from_anyone(&report));
+    read.ok_or_else(|| Problem::unrecognized("This mail is neither a bounce, a complaint nor an automatic answer"))
+}
+
+/// A body with its own header, or one whose header is the request's.
+fn open<'a>(text: &'a str, bare: bool, content_type: &str) -> Mail<'a> {
+    if bare { Mail::with_headers(Headers::of_content_type(content_type), text) } else { Mail::parse(text) }
+}

@@ -1,0 +1,91 @@
+//! The rules of Pillarbox's built-in scorer: what in a message makes filters suspicious or readers leave.
+//!
+//! ```text
+//! message → Page (html, read once) → Facts (words, links, signs) → each Rule → Tally → Verdict
+//! ```
+//!
+//! Everything that costs time in proportion to the message is done once, before the first rule is asked; a rule is
+//! a line in a table under `rules/` and a function that looks at the facts. A second layer, such as a model over
+//! the same facts, would stand beside the rules in [`score`].
+//!
+//! Nothing here looks at a clock, a network or chance: the same message with the same settings has the same verdict.
+
+mod facts;
+mod hosts;
+mod html;
+mod link;
+mod merge_tags;
+pub mod message;
+mod obfuscation;
+mod phrases;
+mod prose;
+mod punycode;
+pub mod rules;
+mod scripts;
+mod settings;
+mod tally;
+mod url;
+pub mod verdict;
+mod wordlist;
+mod words;
+
+use facts::Facts;
+use html::page::Page;
+use message::Message;
+use rules::Rule;
+use settings::Settings;
+use tally::{Hits, Tally};
+use verdict::Verdict;
+
+/// Bytes of a message, all its texts and names together, that are judged. Nearly every mailbox provider refuses less.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a plugin says of itself.
+pub struct Description {
+    /// The same for all versions.
+    pub name: &'static str,
+    /// Semantic version.
+    pub version: &'static str,
+    /// One sentence for the operator who chooses between plugins.
+    pub summary: &'static str,
+}
+
+/// Who this plugin is.
+#[must_use]
+pub fn describe() -> Description {
+    Description {
+        name: "pillarbox-rules",
+        version: env!("CARGO_PKG_VERSION"),
+        summary: "Judges mail before it is sent by documented rules about subject, wording, links, html, headers, \
+                  unsubscribing, attachments and accessibility; the score is the sum of the findings, limited per category.",
+    }
+}
+
+/// Every rule, in the order of the documentation.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    rules::TABLES.iter().copied().flatten()
+}
+
+/// Judges a message.
+///
+/// `settings` are described in the README of the plugin; unknown names and values that make no sense are passed over.
+///
+/// # Errors
+/// A sentence for the operator, when the message is larger than [`MESSAGE_BYTES_MAX`].
+pub fn score(message: &Message, settings: &[(String, String)]) -> Result<Verdict, String> {
+    if message.bytes() > MESSAGE_BYTES_MAX {
+        return Err(format!("The message is larger than the {MESSAGE_BYTES_MAX} bytes that are judged."));
+    }
+    let settings = Settings::read(settings);
+    let page = message.html.as_deref().map(Page::read);
+    let facts = Facts::of(message, page.as_ref(), &settings);
+    let mut tally = Tally::default();
+    for rule in rules() {
+        if !settings.leaves_out(rule.id) {
+            let mut hits = Hits::default();
+            (rule.check)(&facts, &mut hits);
+            tally.add(rule, settings.points(rule.id).unwrap_or(rule.points), hits);
+        }
+    }
+    Ok(tally.verdict())
+}

@@ -1,0 +1,120 @@
+//! The rules: what one is, and all of them.
+//!
+//! A new rule is an entry in the table of its category and a function below it. The function gets the facts of the
+//! message and reports what it finds; the entry says what that means, costs and how it is mended.
+
+mod accessibility;
+mod attachments;
+mod authentication;
+mod compliance;
+mod headers;
+mod html;
+mod link_hosts;
+mod link_text;
+mod links;
+mod sender;
+mod structure;
+mod subject;
+mod topics;
+mod wording;
+
+use crate::facts::Facts;
+use crate::tally::Hits;
+use crate::verdict::Severity;
+
+/// All tables, in the order of the documentation.
+pub(crate) static TABLES: &[&[Rule]] = &[
+    subject::RULES,
+    wording::RULES,
+    topics::RULES,
+    link_text::RULES,
+    link_hosts::RULES,
+    links::RULES,
+    html::RULES,
+    structure::RULES,
+    headers::RULES,
+    sender::RULES,
+    compliance::RULES,
+    attachments::RULES,
+    authentication::RULES,
+    accessibility::RULES,
+];
+
+/// One thing that is looked for.
+pub struct Rule {
+    /// Upper-case letters and underscores, unique; it stays the same for ever, since operators refer to it.
+    pub id: &'static str,
+    /// What it is about.
+    pub category: Category,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it adds to the score, once per message.
+    pub points: f64,
+    /// What it looks for and why that matters.
+    pub description: &'static str,
+    /// What to change.
+    pub suggestion: &'static str,
+    pub(crate) check: fn(&Facts<'_>, &mut Hits),
+}
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    /// The subject line.
+    Subject,
+    /// What the message says and how.
+    Wording,
+    /// Where it leads.
+    Links,
+    /// What its html does.
+    Html,
+    /// What it is made of.
+    Structure,
+    /// Who it is from and how its head is written.
+    Headers,
+    /// What law and mailbox providers ask of bulk mail.
+    Compliance,
+    /// Its files.
+    Attachments,
+    /// What signatures and earlier checks say.
+    Authentication,
+    /// Whether everybody can read it.
+    Accessibility,
+}
+
+impl Category {
+    pub(crate) const COUNT: usize = Category::Accessibility as usize + 1;
+
+    /// The word that the API uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Subject => "subject",
+            Category::Wording => "wording",
+            Category::Links => "links",
+            Category::Html => "html",
+            Category::Structure => "structure",
+            Category::Headers => "headers",
+            Category::Compliance => "compliance",
+            Category::Attachments => "attachments",
+            Category::Authentication => "authentication",
+            Category::Accessibility => "accessibility",
+        }
+    }
+
+    /// What all findings of a category add at most, so that many faults of one kind do not look like spam. Words
+    /// and markup alone never reach the 5.0 at which filters act; deceptive links and dangerous files do.
+    #[must_use]
+    pub fn points_max(self) -> f64 {
+        match self {
+            Category::Subject | Category::Structure => 2.5,
+            Category::Wording | Category::Authentication => 4.0,
+            Category::Links => 7.0,
+            Category::Html => 3.0,
+            Category::Headers => 3.5,
+            Category::Compliance => 1.5,
+            Category::Attachments => 8.0,
+            Category::Accessibility => 0.5,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! From what the rules found to a verdict: points once per rule, a limit per category, most important first.
+
+use crate::rules::Rule;
+use crate::verdict::{Finding, Location, Verdict};
+
+/// Places that one rule lists; the first finding tells how many more there are.
+pub(crate) const PLACES_PER_RULE_MAX: usize = 5;
+
+/// What one rule found.
+#[derive(Default)]
+pub(crate) struct Hits {
+    listed: Vec<(Option<Location>, String)>,
+    more: usize,
+}
+
+impl Hits {
+    /// Something found at a place. The sentence is only written when it will be listed.
+    pub(crate) fn at(&mut self, place: Location, sentence: impl FnOnce() -> String) {
+        self.push(Some(place), sentence);
+    }
+
+    /// Something found that is nowhere in particular, for example because it is missing.
+    pub(crate) fn note(&mut self, sentence: impl FnOnce() -> String) {
+        self.push(None, sentence);
+    }
+
+    /// Further places that were counted but not kept.
+    pub(crate) fn and_more(&mut self, count: usize) {
+        self.more += count;
+    }
+
+    fn push(&mut self, place: Option<Location>, sentence: impl FnOnce() -> String) {
+        if self.listed.len() < PLACES_PER_RULE_MAX {
+            self.listed.push((place, sentence()));
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// Everything that was found so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    found: Vec<(&'static Rule, f64, Hits)>,
+}
+
+impl Tally {
+    /// Takes what a rule found, which is worth `points` if it found anything.
+    pub(crate) fn add(&mut self, rule: &'static Rule, points: f64, hits: Hits) {
+        if !hits.listed.is_empty() {
+            self.found.push((rule, points, hits));
+        }
+    }
+
+    /// Sorts, limits and sums. The sum is taken in hundredths, so that it is the same on every machine and shows
+    /// no rounding noise.
+    pub(crate) fn verdict(mut self) -> Verdict {
+        self.found.sort_by(|(a, a_points, _), (b, b_points, _)| {
+            a.severity.cmp(&b.severity).then(b_points.abs().total_cmp(&a_points.abs()))
+        });
+        let mut spent = [0_i64; crate::rules::Category::COUNT];
+        let mut total = 0;
+        let mut findings = Vec::new();
+        for (rule, points, hits) in self.found {
+            let category = &mut spent[rule.category as usize];
+            let room = hundredths(rule.category.points_max()) - *category;
+            let counted = hundredths(points).min(room);
+            *category += counted;
+            total += counted;
+            append(&mut findings, rule, whole(counted), hits);
+        }
+        Verdict { spam_score: whole(total), findings }
+    }
+}
+
+fn append(findings: &mut Vec<Finding>, rule: &'static Rule, points: f64, hits: Hits) {
+    let mut points = points;
+    let mut more = hits.more;
+    for (location, message) in hits.listed {
+        let attributes = match std::mem::take(&mut more) {
+            0 => Vec::new(),
+            count => vec![("more-places".to_owned(), count.to_string())],
+        };
+        findings.push(Finding {
+            rule: rule.id,
+            severity: rule.severity,
+            points: std::mem::take(&mut points),
+            message,
+            suggestion: rule.suggestion,
+            location,
+            attributes,
+        });
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "points are bounded by the table and by `settings`")]
+fn hundredths(points: f64) -> i64 {
+    (points * 100.0).round() as i64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a few thousand at most")]
+fn whole(hundredths: i64) -> f64 {
+    hundredths as f64 / 100.0
+}

@@ -1,0 +1,183 @@
+//! Whatever comes in: no panic, every place inside its part, and time in proportion to size.
+
+use super::support::{Mail, letter};
+use std::time::{Duration, Instant};
+
+/// Makes a body of so many pieces.
+type Make = fn(usize) -> String;
+
+/// Pieces from which nonsense is put together: what the readers have branches for.
+const PIECES: &[&str] = &[
+    "<",
+    ">",
+    "</",
+    "/>",
+    "<!--",
+    "-->",
+    "<![",
+    "<!doctype",
+    "<a href=",
+    "<a href='",
+    "</a>",
+    "<img src=\"",
+    "<p style='",
+    "<b>",
+    "</b>",
+    "<i>",
+    "<script>",
+    "</script",
+    "<title>",
+    "<style>",
+    "<table>",
+    "<td>",
+    "<li>",
+    "\"",
+    "'",
+    "=",
+    "&",
+    "&amp;",
+    "&#",
+    "&#x",
+    "&#8203;",
+    "&#118;",
+    ";",
+    "http://",
+    "https://",
+    "www.",
+    "javascript:",
+    "a@b.c",
+    "@",
+    ":",
+    "/",
+    "?",
+    "#",
+    "%",
+    "%6",
+    "%e2%82",
+    "{{",
+    "}}",
+    "*|",
+    "|*",
+    "[[",
+    "!",
+    "!!!",
+    "$",
+    "$1,000",
+    "Re:",
+    "display:none",
+    "font-size:0",
+    "color:#fff;",
+    "\u{202e}",
+    "\u{200b}",
+    "\u{430}",
+    "\u{20ac}",
+    "\u{1f600}",
+    "\u{df}",
+    "\u{130}",
+    "verify your account",
+    "unsubscribe",
+    "v1agra",
+    "F R E E",
+    " ",
+    "\n",
+    "\r\n",
+    "\t",
+    "\0",
+    "word",
+    "xn--",
+    "1.2.3.4",
+    "[::1]",
+    "paypal.com.",
+    ".exe",
+    "cid:",
+    "data:",
+    "on",
+    "<form on=x ",
+];
+
+#[test]
+fn no_nonsense_makes_it_panic_or_point_outside() {
+    let mut random = Random(7);
+    for _ in 0..1000 {
+        let mut nonsense = |pieces: u64| -> String {
+            (0..random.below(pieces))
+                .map(|_| PIECES[usize::try_from(random.below(PIECES.len() as u64)).unwrap_or(0)])
+                .collect()
+        };
+        let mail = letter()
+            .subject(&nonsense(20))
+            .html(&nonsense(80))
+            .text(&nonsense(60))
+            .from(&nonsense(6), &nonsense(6))
+            .reply_to(&nonsense(4))
+            .header(&nonsense(2), &nonsense(8))
+            .header("List-Unsubscribe", &nonsense(8))
+            .header("DKIM-Signature", &nonsense(8))
+            .header("Authentication-Results", &nonsense(8))
+            .header("Date", &nonsense(8))
+            .attachment(&nonsense(6), &nonsense(3), nonsense(4).as_bytes(), 3);
+        check(&mail);
+    }
+}
+
+#[track_caller]
+fn check(mail: &Mail) {
+    let verdict = mail.judge();
+    assert!(verdict.spam_score.is_finite());
+    for finding in &verdict.findings {
+        assert!(finding.message.ends_with('.'), "{finding:?}");
+        if let Some(place) = finding.location {
+            assert!(mail.at(place).is_some(), "{finding:?}");
+        }
+    }
+    assert_eq!(mail.judge(), verdict, "the same message has the same verdict");
+}
+
+#[test]
+fn ten_times_the_input_takes_about_ten_times_as_long() {
+    let cases: [(&str, Make); 16] = [
+        ("plain", |n| "word and more ".repeat(n)),
+        ("links", |n| "<a href='https://a.com/x?y=z'>www.b.com</a>".repeat(n)),
+        ("nesting", |n| "<div>".repeat(n)),
+        ("crossed", |n| "<b><i></b></i>".repeat(n)),
+        ("strays", |n| "<b>".repeat(n / 2) + &"</i></b>".repeat(n / 2)),
+        ("unknown names", |n| (0..n).fold(String::new(), |html, number| html + &format!("<x{number}>"))),
+        ("attributes", |n| format!("<p {}>", "style='color:red' ".repeat(n))),
+        ("open tag", |n| "<a ".repeat(n)),
+        ("open comment", |n| "<!--".repeat(n)),
+        ("raw", |n| format!("<script>{}", "</".repeat(n))),
+        ("references", |n| "&#97;&lt;&x".repeat(n)),
+        ("merge tags", |n| "{{a".repeat(n)),
+        ("signs", |n| "a@b$!|".repeat(n)),
+        ("hidden", |n| "<p style='display:none'>abc</p>x".repeat(n)),
+        ("phrases", |n| "verify your account has been ".repeat(n)),
+        ("images", |n| "<a href=x><img src=cid:a></a>".repeat(n)),
+    ];
+    for (name, make) in cases {
+        let (small, large) = (time(&make(1_000)), time(&make(10_000)));
+        // Three times the proportional time, and what a busy machine adds.
+        let bound = small * 30 + Duration::from_millis(300);
+        assert!(large < bound, "{name}: {small:?} for 1,000 and {large:?} for 10,000");
+    }
+}
+
+fn time(body: &str) -> Duration {
+    let mail = letter().html(body).text(body);
+    let start = Instant::now();
+    let verdict = mail.judge();
+    let taken = start.elapsed();
+    assert!(verdict.spam_score.is_finite());
+    taken
+}
+
+/// Numbers that look random and are the same on each run (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
