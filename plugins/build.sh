@@ -27,7 +27,7 @@ sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 25
 sources_sha256() {
     {
         find . -path ./target -prune -o -path ./dist -prune -o -type f \
-            \( -path './*/src/*' -o -path './*/guest/src/*' -o -name Cargo.toml \) -print
+            \( -path './*/src/*' -o -name Cargo.toml \) -print
         find ../wit -type f -name '*.wit'
         printf '%s\n' ./Cargo.lock ./build.sh
     } | sort -u | while IFS= read -r file; do

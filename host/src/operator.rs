@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
+use http::header::{ALLOW, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -65,9 +65,7 @@ fn missing() -> Reply {
 
 /// A page of ours, with the policy that keeps it to itself.
 fn page(status: StatusCode, html: String) -> Reply {
-    Reply::html(status, html)
-        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(pages::CONTENT_SECURITY_POLICY))
-        .with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    Reply::html(status, html, pages::CONTENT_SECURITY_POLICY)
 }
 
 async fn list(app: &App, query: &str) -> Result<Reply, StoreError> {
@@ -163,9 +161,7 @@ fn frame(captured: &Captured, parsed: &ParsedMessage) -> Reply {
     let files = parsed.attachments.iter().enumerate();
     let inline: Vec<_> = files.filter_map(|(index, file)| Some((index, file.content_id.clone()?))).collect();
     let document = mailbox::html_document(html, &captured.summary.email_id.to_string(), &inline);
-    Reply::html(StatusCode::OK, document)
-        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(mailbox::FRAME_POLICY))
-        .with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    Reply::html(StatusCode::OK, document, mailbox::FRAME_POLICY)
 }
 
 fn source(captured: &Captured) -> Reply {

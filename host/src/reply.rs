@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
 use serde::Serialize;
@@ -49,8 +49,11 @@ impl Reply {
         Self::json(StatusCode::OK, value)
     }
 
-    pub(crate) fn html(status: StatusCode, page: String) -> Self {
+    /// A page, with the policy that says what a browser may do with it.
+    pub(crate) fn html(status: StatusCode, page: String, policy: &'static str) -> Self {
         Self::new(status, "text/html; charset=utf-8", page)
+            .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy))
+            .with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
     pub(crate) fn stream(content_type: &'static str, pieces: Receiver<io::Result<Bytes>>) -> Self {

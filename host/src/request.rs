@@ -238,8 +238,8 @@ async fn dispatch_open(app: &App, route: OpenRoute<'_>, head: &Head, body: Bytes
         OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head).await,
         OpenRoute::Bounce => reply(&webhooks::bounce(app, head, body).await?),
         OpenRoute::Complaint => reply(&webhooks::complaint(app, head, body).await?),
-        OpenRoute::OpenApi => Ok(reference::openapi()),
-        OpenRoute::Reference => Ok(reference::page()),
+        OpenRoute::OpenApi => Ok(reference::openapi(app)),
+        OpenRoute::Reference => Ok(reference::page(app)),
     }
 }
 

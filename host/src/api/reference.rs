@@ -2,9 +2,11 @@
 
 use http::StatusCode;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
 use super::{emails, events, profile, scoring, sending, stats, tracking, webhooks};
+use crate::app::App;
 use crate::error::ErrorBody;
 use crate::pages;
 use crate::reply::Reply;
@@ -50,19 +52,29 @@ struct Reference;
 const ABOUT: &str = "\
 An email API that you run yourself. Every `/api/X` also answers at `/api/v1/X`.
 
-**Authentication.** `Authorization: Bearer <key>` or `X-API-Key: <key>`. Routes under `/track` and `/webhooks` are \
+## Authentication
+
+`Authorization: Bearer <key>` or `X-API-Key: <key>`. Routes under `/track` and `/webhooks` are \
 public. Keys begin with `ml_live_`, or with `ml_test_` for a sandbox whose mail never leaves the machine.
 
-**Errors.** Every error is JSON: `error` says what is wrong, `code` is a word that stays the same, `details` point to \
+## Errors
+
+Every error is JSON: `error` says what is wrong, `code` is a word that stays the same, `details` point to \
 the places (JSON pointers), `request_id` is the request's `X-Request-Id`.
 
-**Rate limits.** Every protected answer has `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Unix \
+## Rate limits
+
+Every protected answer has `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Unix \
 seconds). Over the limit: 429 with `Retry-After`.
 
-**Pages.** Lists take `page` (from 1) and `limit` (50, at most 1000) and answer with `pagination`; `next_cursor`, given \
+## Pages
+
+Lists take `page` (from 1) and `limit` (50, at most 1000) and answer with `pagination`; `next_cursor`, given \
 as `cursor`, goes on at any depth at the same cost.
 
-**Times** are UTC, RFC 3339: `2024-03-15T14:30:00Z`.";
+## Times
+
+Times are UTC, RFC 3339: `2024-03-15T14:30:00Z`.";
 
 /// Says how requests are signed with a key.
 struct Keys;
@@ -120,17 +132,20 @@ impl Modify for Refusals {
 }
 
 /// The OpenAPI 3.1 document.
-pub(crate) fn openapi() -> Reply {
-    Reply::ok(&Reference::openapi())
+pub(crate) fn openapi(app: &App) -> Reply {
+    Reply::ok(&document(app))
+}
+
+fn document(app: &App) -> utoipa::openapi::OpenApi {
+    let mut document = Reference::openapi();
+    document.servers = Some(vec![Server::new(app.config.base_url())]);
+    document
 }
 
 /// The same as a page to read.
-pub(crate) fn page() -> Reply {
-    let document = serde_json::to_value(Reference::openapi()).expect("the document has text keys and serializes");
-    Reply::html(StatusCode::OK, pages::reference::page(&document)).with(
-        http::header::CONTENT_SECURITY_POLICY,
-        http::HeaderValue::from_static(pages::CONTENT_SECURITY_POLICY),
-    )
+pub(crate) fn page(app: &App) -> Reply {
+    let document = serde_json::to_value(document(app)).expect("the document has text keys and serializes");
+    Reply::html(StatusCode::OK, pages::reference::page(&document), pages::CONTENT_SECURITY_POLICY)
 }
 
 #[cfg(test)]

@@ -196,8 +196,19 @@ pub(crate) async fn send(
     let stream_type = request.stream_type.unwrap_or_default();
     let (recipients, suppressed) = unsuppressed(app, customer, recipients, stream_type).await?;
 
-    // What is judged is what is sent: a text part that is made from html counts as one.
+    let email_id = new_id(now);
+    let message_id = format!("{email_id}@{}", domain.name);
+    let tracked = Tracked { app, customer, domain: &domain, request, email_id };
+    let unsubscribe = (stream_type == StreamType::Broadcast).then(|| tracked.unsubscribe_url());
+
+    // What is judged is what is sent, except that links lead where their author wants: with the text part that is made
+    // from html, and with the headers of a broadcast.
     let text = content.text.clone().or_else(|| content.html.as_deref().map(text::from_html));
+    let mut judged_headers = headers.as_slice().to_vec();
+    if let Some(url) = &unsubscribe {
+        judged_headers.push(("List-Unsubscribe".into(), format!("<{url}>")));
+        judged_headers.push(("List-Unsubscribe-Post".into(), "List-Unsubscribe=One-Click".into()));
+    }
     let judged = scoring::MessageToJudge {
         from: &from,
         reply_to: reply_to.as_ref(),
@@ -205,16 +216,12 @@ pub(crate) async fn send(
         subject: &content.subject,
         html: content.html.as_deref(),
         text: text.as_deref(),
-        headers: headers.as_slice(),
+        headers: &judged_headers,
         attachments: &attachments,
     };
     let score = score(app, judged).await?;
 
-    let email_id = new_id(now);
-    let message_id = format!("{email_id}@{}", domain.name);
-    let tracked = Tracked { app, customer, domain: &domain, request, email_id };
     let html = content.html.as_deref().map(|html| tracked.html(html)).transpose()?;
-    let unsubscribe = (stream_type == StreamType::Broadcast).then(|| tracked.unsubscribe_url());
     let to = std::slice::from_ref(&recipients.to);
     let raw = build::build(&Outgoing {
         message_id: &message_id,

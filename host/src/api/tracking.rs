@@ -1,7 +1,7 @@
 //! Opens, clicks and unsubscriptions, as readers' programs make them. Public: what a token does not carry cannot be
 //! asked for.
 
-use http::header::{CACHE_CONTROL, HeaderValue, USER_AGENT};
+use http::header::{HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
@@ -17,8 +17,6 @@ use crate::store::Hit;
 
 /// What is kept of a user agent, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 512;
-/// The one value of an RFC 8058 request.
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404.
 #[utoipa::path(get, path = "/track/o/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
@@ -58,7 +56,7 @@ pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> 
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
     match app.tokens.open(token, Purpose::Unsubscribe) {
-        Some(_) => Reply::html(StatusCode::OK, pages::unsubscribe::confirm()).with(CACHE_CONTROL, NO_STORE),
+        Some(_) => page(StatusCode::OK, pages::unsubscribe::confirm()),
         None => not_ours(),
     }
 }
@@ -70,11 +68,15 @@ pub(crate) fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
 pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head) -> Result<Reply> {
     let Some(claims) = app.tokens.open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
     app.store.record_hit(hit(app, &claims, EventType::Unsubscribed, head), app.ids(app.now())).await?;
-    Ok(Reply::html(StatusCode::OK, pages::unsubscribe::done()).with(CACHE_CONTROL, NO_STORE))
+    Ok(page(StatusCode::OK, pages::unsubscribe::done()))
 }
 
 fn not_ours() -> Reply {
-    Reply::html(StatusCode::NOT_FOUND, pages::unsubscribe::not_ours()).with(CACHE_CONTROL, NO_STORE)
+    page(StatusCode::NOT_FOUND, pages::unsubscribe::not_ours())
+}
+
+fn page(status: StatusCode, html: String) -> Reply {
+    Reply::html(status, html, pages::CONTENT_SECURITY_POLICY)
 }
 
 fn location(claims: &Claims) -> Option<HeaderValue> {

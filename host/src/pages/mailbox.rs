@@ -139,8 +139,8 @@ fn nothing(view: &ListView) -> String {
         "<div class=\"empty\">{MARK}<h1>No mail yet</h1>\
          <p class=\"lead\">Emails sent through the API end up here instead of leaving this machine, so you can see what \
          they look like. Send the first one:</p>\
-         <pre tabindex=\"0\" aria-label=\"A request that sends an email\"><code>curl {} \\\n  \
-         -H \"Authorization: Bearer $API_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  \
+         <pre tabindex=\"0\" role=\"group\" aria-label=\"A request that sends an email\"><code>curl {} \\\n  \
+         -H \"Authorization: Bearer $PILLARBOX_KEY\" \\\n  -H \"Content-Type: application/json\" \\\n  \
          -d '{{\"to\": \"ada@example.com\",\n       \"subject\": \"Hello\",\n       \"text\": \"The first of many.\"}}'</code></pre>\
          <p><a class=\"button\" href=\"/mailbox\">Check for new mail</a></p></div>",
         Escaped(&view.send_url)

@@ -170,7 +170,7 @@ fn put_list(out: &mut String, items: &[String], ordered: bool) {
 fn put_table(out: &mut String, rows: &[&str]) {
     let is_rule = |row: &str| row.contains('-') && row.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' '));
     let headed = rows.get(1).is_some_and(|row| is_rule(row));
-    out.push_str("<div class=\"wide\" tabindex=\"0\"><table>");
+    out.push_str("<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table>");
     for (index, row) in rows.iter().enumerate() {
         if headed && index == 1 {
             continue;
@@ -241,7 +241,7 @@ mod tests {
         blocks("```\nnever closed", "<pre tabindex=\"0\"><code>never closed</code></pre>");
         blocks(
             "| a | b |\n|---|---|\n| `c` | d |",
-            "<div class=\"wide\" tabindex=\"0\"><table><tr><th>a</th><th>b</th></tr>\
+            "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table><tr><th>a</th><th>b</th></tr>\
              <tr><td><code>c</code></td><td>d</td></tr></table></div>",
         );
         blocks("#tag\n", "<p>#tag</p>");

@@ -12,7 +12,7 @@ use wasmtime::{
 
 use super::error::{Fault, line};
 use super::limits::{Budget, Limits};
-use super::ticker::CpuTally;
+use super::ticker::{CpuTally, SLICE_MIN};
 
 /// Memory that a slot keeps between calls, so that the next one need not fault its pages in again.
 const MEMORY_BYTES_KEPT: usize = 2 * 1024 * 1024;
@@ -124,12 +124,16 @@ pub(super) fn store(
 }
 
 impl CallState {
-    /// At each tick: may the guest go on? The CPU clock decides, so a slice that began late costs nobody anything.
+    /// At each tick: may the guest go on, and here? The CPU clock decides, so neither a slice that began late nor one
+    /// that had to wait for the processor costs a guest anything.
     fn look_up(&mut self) -> UpdateDeadline {
-        if self.cpu.used() >= self.budget.cpu {
+        let slice = self.cpu.slice();
+        if self.cpu.past() + slice >= self.budget.cpu {
             self.stopped_for = Some(Fault::OutOfCpu { cpu_ms: millis(self.budget.cpu) });
         } else if self.began.elapsed() >= self.budget.wall {
             self.stopped_for = Some(Fault::OutOfTime { wall_ms: millis(self.budget.wall) });
+        } else if slice < SLICE_MIN {
+            return UpdateDeadline::Continue(1);
         } else {
             return UpdateDeadline::Yield(1);
         }

@@ -100,9 +100,15 @@ impl Fault {
         }
     }
 
-    /// What this call says about the health of the plugin.
-    pub(super) fn health(&self) -> Health {
+    /// What a call with so much input says about the health of the plugin. That a huge message was too much for it
+    /// says nothing: otherwise whoever sends five of them takes the plugin away from everybody.
+    pub(super) fn health(&self, input_bytes: usize) -> Health {
         match self {
+            Fault::OutOfTime { .. } | Fault::OutOfCpu { .. } | Fault::OutOfMemory { .. }
+                if input_bytes > TELLING_INPUT_BYTES_MAX =>
+            {
+                Health::Unknown
+            }
             Fault::OutOfTime { .. }
             | Fault::OutOfCpu { .. }
             | Fault::OutOfMemory { .. }
@@ -114,6 +120,9 @@ impl Fault {
         }
     }
 }
+
+/// A plugin that is well answers for inputs up to this, within its time and memory. 1 MiB.
+pub(super) const TELLING_INPUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// What one call says about the health of its plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +206,18 @@ mod tests {
         assert_eq!(said(Fault::OutOfCpu { cpu_ms: 100 }), "strict@1.4.0 used up its 100 ms of CPU time");
         assert_eq!(said(Fault::Trapped("out of bounds".into())), "strict@1.4.0 trapped: out of bounds");
         assert_eq!(PluginError::NoneActive(World::Scorer).to_string(), "no scorer plugin is active");
+    }
+
+    #[test]
+    fn a_plugin_that_a_huge_input_was_too_much_for_is_not_failing() {
+        let of =
+            |fault: &Fault| [TELLING_INPUT_BYTES_MAX, TELLING_INPUT_BYTES_MAX + 1].map(|bytes| fault.health(bytes));
+        assert_eq!(of(&Fault::OutOfCpu { cpu_ms: 1 }), [Health::Failing, Health::Unknown]);
+        assert_eq!(of(&Fault::OutOfMemory { memory_bytes_max: 1 }), [Health::Failing, Health::Unknown]);
+        assert_eq!(of(&Fault::Trapped(String::new())), [Health::Failing; 2]);
+        assert_eq!(of(&Fault::Nonsense(String::new())), [Health::Failing; 2]);
+        assert_eq!(of(&Fault::Refused(String::new())), [Health::Well; 2]);
+        assert_eq!(of(&Fault::Busy), [Health::Unknown; 2]);
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl Plugins {
             Err(rest) => return Ended::not_run(Fault::Resting { for_ms: millis(rest).max(1) }),
         };
         let ended = self.run(bytes, began, guest).await;
-        let health = ended.result.as_ref().map_or_else(Fault::health, |_| Health::Well);
+        let health = ended.result.as_ref().map_or_else(|fault| fault.health(bytes), |_| Health::Well);
         leave.end(health, Instant::now());
         if let (Err(fault), Health::Failing) = (&ended.result, health) {
             tracing::warn!(plugin = %plugin.id, kind = fault.kind(), "plugin call failed");

@@ -12,8 +12,11 @@ use wasmtime::{Engine, EngineWeak};
 
 use super::thread::cpu_time;
 
-/// Time between ticks, which is also the longest slice that a call gets where it was made.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+/// Time between ticks. A slice lasts from `SLICE_MIN` to `SLICE_MIN` and a tick.
+const TICK: Duration = Duration::from_millis(10);
+/// CPU time that a slice lasts at least. Without it each tick would send the very calls that it meets to the slow
+/// lane, however short they are.
+pub(super) const SLICE_MIN: Duration = Duration::from_millis(5);
 /// Ticks without a call after which the clock stops until the next one.
 const IDLE_TICKS_MAX: u32 = 100;
 
@@ -101,14 +104,12 @@ impl CpuTally {
 
     /// The calling thread, which began the slice, lets go of the call.
     pub(super) fn end_slice(&self) {
-        let used = nanos(self.used());
-        self.past_nanos.store(used, Ordering::Relaxed);
+        self.past_nanos.store(nanos(self.past() + self.slice()), Ordering::Relaxed);
     }
 
-    /// All slices, with the running one. Asked on the thread that runs it.
-    pub(super) fn used(&self) -> Duration {
-        let slice = nanos(cpu_time()).saturating_sub(self.slice_began_nanos.load(Ordering::Relaxed));
-        self.past() + Duration::from_nanos(slice)
+    /// The running slice. Asked on the thread that runs it.
+    pub(super) fn slice(&self) -> Duration {
+        Duration::from_nanos(nanos(cpu_time()).saturating_sub(self.slice_began_nanos.load(Ordering::Relaxed)))
     }
 
     /// All slices that have ended.

@@ -15,11 +15,11 @@
 mod class;
 mod classify;
 mod codes;
+mod dialogue;
 mod formats;
 mod json;
 mod mail;
 mod native;
-mod phases;
 mod phrases;
 mod text;
 mod time;

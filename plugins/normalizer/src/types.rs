@@ -49,17 +49,26 @@ pub struct Request {
 
 /// What happened to an email.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the WIT says it")]
 pub enum Kind {
+    /// It came back, for good or for now.
     Bounce,
+    /// A recipient or their provider objects to it.
     Complaint,
+    /// It arrived.
     Delivered,
+    /// A server will try again.
     Deferred,
+    /// It was displayed.
     Opened,
+    /// A link in it was followed.
     Clicked,
+    /// The recipient wants no more.
     Unsubscribed,
+    /// A provider refused to send it.
     Rejected,
+    /// A machine answered in the place of a person.
     Autoreply,
+    /// Something else.
     #[default]
     Unknown,
 }
@@ -75,24 +84,33 @@ pub enum BounceType {
 
 /// RFC 5965 section 7.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the RFC says it")]
 pub enum FeedbackType {
+    /// Unwanted mail.
     Abuse,
+    /// Phishing and the like.
     Fraud,
+    /// Harmful content.
     Virus,
+    /// Anything else.
     Other,
 }
 
 /// What a clue is, most trusted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the WIT says it")]
 pub enum ClueKind {
+    /// Our own id, said outright.
     EmailId,
+    /// Our own header in the returned message.
     Header,
+    /// The provider's metadata that we set when sending.
     Metadata,
+    /// An address that may be one of our envelope senders.
     Verp,
+    /// Original-Envelope-Id (RFC 3464 section 2.2.1).
     EnvelopeId,
+    /// The provider's id of the message.
     ProviderMessageId,
+    /// Message-ID of the returned message.
     MessageId,
 }
 

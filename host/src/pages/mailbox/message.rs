@@ -215,7 +215,7 @@ fn put_source(body: &mut String, view: &MessageView) {
 fn put_pre(body: &mut String, label: &str, text: &str, id: &str) {
     let shown = cut(text, SHOWN_BYTES_MAX);
     // A line break right behind the tag is not shown, so one of the text's own would be lost.
-    put!(body, "<pre class=\"letter\" tabindex=\"0\" aria-label=\"{label}\">\n{}</pre>", Escaped(shown));
+    put!(body, "<pre class=\"letter\" tabindex=\"0\" role=\"group\" aria-label=\"{label}\">\n{}</pre>", Escaped(shown));
     if shown.len() < text.len() {
         put!(
             body,

@@ -113,14 +113,18 @@ fn word(name: &str, schema: &Json) -> String {
     let said = |key| schema.get(key).and_then(Json::as_str).unwrap_or_default();
     match (said("format"), said("contentEncoding"), name) {
         ("uuid", ..) => "01980a3e-5c1b-7d42-9f10-3b6f2a7c8e55",
-        ("email", ..) | (_, _, "email") => "ada@example.com",
+        ("email", ..) | (_, _, "email" | "to" | "cc" | "bcc" | "address" | "recipient") => "ada@example.com",
+        (_, _, "from" | "sender" | "reply_to" | "username") => "noreply@example.com",
         ("date-time", ..) => "2026-03-15T14:30:00Z",
         ("date", ..) => "2026-03-15",
         ("uri" | "uri-reference" | "url", ..) => "https://example.com/",
-        ("hostname" | "idn-hostname", ..) | (_, _, "domain") => "example.com",
+        (_, _, other) if other.ends_with("url") => "https://example.com/",
+        ("hostname" | "idn-hostname", ..) | (_, _, "domain" | "host") => "example.com",
         ("ipv4", ..) => "192.0.2.1",
         (_, "base64", _) | ("byte" | "binary", ..) => "SGVsbG8sIEFkYS4=",
-        (_, _, other) if other.ends_with("_at") || other.ends_with("timestamp") => "2026-03-15T14:30:00Z",
+        (_, _, other) if other == "at" || other.ends_with("_at") || other.ends_with("timestamp") => {
+            "2026-03-15T14:30:00Z"
+        }
         _ => "string",
     }
     .to_owned()
@@ -285,14 +289,14 @@ mod tests {
             &Command {
                 method: "POST",
                 url: "https://a.example/?q='$(x)",
-                credentials: Some("Authorization: Bearer $API_KEY"),
+                credentials: Some("Authorization: Bearer $PILLARBOX_KEY"),
                 headers: &["X-A: `b`".to_owned()],
                 body: Some(("text/plain", &body)),
             },
         );
         assert_eq!(
             out.replace("&#39;", "'").replace("&quot;", "\""),
-            "curl -X POST 'https://a.example/?q='\\''$(x)' \\\n  -H \"Authorization: Bearer $API_KEY\" \\\n  \
+            "curl -X POST 'https://a.example/?q='\\''$(x)' \\\n  -H \"Authorization: Bearer $PILLARBOX_KEY\" \\\n  \
              -H 'X-A: `b`' \\\n  -H 'Content-Type: text/plain' \\\n  --data-binary 'it'\\''s; rm'"
         );
     }

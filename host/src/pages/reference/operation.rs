@@ -77,12 +77,12 @@ impl Access {
 fn credential(scheme: &Json, name: &str) -> String {
     let is_token = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     match (scheme["type"].as_str(), scheme["scheme"].as_str(), scheme["in"].as_str()) {
-        (Some("http"), Some("bearer"), _) => "Authorization: Bearer $API_KEY".to_owned(),
+        (Some("http"), Some("bearer"), _) => "Authorization: Bearer $PILLARBOX_KEY".to_owned(),
         (Some("http"), Some("basic"), _) => "Authorization: Basic $CREDENTIALS".to_owned(),
         (Some("apiKey"), _, Some("header")) => scheme["name"]
             .as_str()
             .filter(is_token)
-            .map_or_else(|| name.to_owned(), |header| format!("{header}: $API_KEY")),
+            .map_or_else(|| name.to_owned(), |header| format!("{header}: $PILLARBOX_KEY")),
         _ => name.to_owned(),
     }
 }
@@ -116,10 +116,12 @@ fn put_parameters(out: &mut String, document: Document, parameters: &[&Json]) {
             let field = Field {
                 name: parameter["name"].as_str().unwrap_or_default(),
                 schema,
+                // A parameter is there or not; it is never null.
+                type_name: document.type_name(schema).trim_end_matches(" or null").to_owned(),
                 required: parameter["required"] == true || place == "path",
             };
             let said = parameter["description"].as_str().unwrap_or_else(|| document.description(schema));
-            put_field(out, document, &field, said, written(document, parameter), &mut Vec::new());
+            put_field(out, document, &field, said, written(document, parameter), &mut Walk::default());
         }
         out.push_str("</dl>");
     }
@@ -165,28 +167,37 @@ fn put_body(out: &mut String, document: Document, body: &Body) {
     // What is said about the type behind the body is worth saying where nothing is said about the body.
     let said = if body.description.is_empty() { document.description(body.schema) } else { body.description };
     markdown::put_blocks(out, cut(said, DESCRIPTION_BYTES_MAX), 5);
-    put_fields(out, document, body.schema, &mut Vec::new());
+    put_fields(out, document, body.schema, &mut Walk::default());
+}
+
+/// Where a walk through fields has got to.
+#[derive(Default)]
+struct Walk<'d> {
+    /// The names of the schemas that it is in, so that what contains itself ends.
+    within: Vec<&'d str>,
+    /// Whether the fields are what the service answers. It says which may be absent, rather than which must be there.
+    is_answer: bool,
 }
 
 /// Writes the fields of an object, or of the objects in an array.
-fn put_fields<'d>(out: &mut String, document: Document<'d>, schema: &'d Json, within: &mut Vec<&'d str>) {
+fn put_fields<'d>(out: &mut String, document: Document<'d>, schema: &'d Json, walk: &mut Walk<'d>) {
     let inner = document.innermost(schema);
     let name = reference(inner).unwrap_or_default();
-    let is_within_itself = !name.is_empty() && within.contains(&name);
+    let is_within_itself = !name.is_empty() && walk.within.contains(&name);
     let fields = document.fields(document.plain(inner).0);
-    if fields.is_empty() || is_within_itself || within.len() >= DEPTH_MAX {
+    if fields.is_empty() || is_within_itself || walk.within.len() >= DEPTH_MAX {
         return;
     }
-    within.push(name);
+    walk.within.push(name);
     out.push_str("<dl class=\"fields\">");
     for field in &fields {
         if out.len() > PAGE_BYTES_MAX {
             break;
         }
-        put_field(out, document, field, document.description(field.schema), written(document, field.schema), within);
+        put_field(out, document, field, document.description(field.schema), written(document, field.schema), walk);
     }
     out.push_str("</dl>");
-    within.pop();
+    walk.within.pop();
 }
 
 fn put_field<'d>(
@@ -195,14 +206,19 @@ fn put_field<'d>(
     field: &Field<'d>,
     said: &str,
     example: Option<&Json>,
-    within: &mut Vec<&'d str>,
+    walk: &mut Walk<'d>,
 ) {
     put!(
         out,
         "<div><dt><code>{}</code> <span class=\"type\">{}</span>{}</dt><dd>",
         Escaped(field.name),
-        Escaped(&document.type_name(field.schema)),
-        if field.required { " <span class=\"needed\">required</span>" } else { "" }
+        Escaped(&field.type_name),
+        match (walk.is_answer, field.required) {
+            (false, true) => " <span class=\"needed\">required</span>",
+            // Many services leave out of `required` what they answer as null, so that is not taken for absence.
+            (true, false) if !field.type_name.ends_with(" or null") => " <span class=\"type\">· may be absent</span>",
+            _ => "",
+        }
     );
     markdown::put_blocks(out, cut(said, DESCRIPTION_BYTES_MAX), 5);
     let mut notes = document.bounds(field.schema);
@@ -218,7 +234,7 @@ fn put_field<'d>(
         markdown::put_inline(out, &notes.join(" · "));
         out.push_str("</p>");
     }
-    put_fields(out, document, field.schema, within);
+    put_fields(out, document, field.schema, walk);
     out.push_str("</dd></div>");
 }
 
@@ -265,7 +281,7 @@ impl<'d> Answer<'d> {
     fn fields(&self, document: Document<'d>) -> String {
         let mut fields = String::new();
         if let Some(body) = &self.body {
-            put_fields(&mut fields, document, body.schema, &mut Vec::new());
+            put_fields(&mut fields, document, body.schema, &mut Walk { within: Vec::new(), is_answer: true });
         }
         fields
     }
@@ -292,7 +308,7 @@ fn put_answer<'d>(out: &mut String, document: Document<'d>, answer: &Answer<'d>)
 
 /// Refusals are many and much alike, so their fields are shown once for all that share them.
 fn put_refusals<'d>(out: &mut String, document: Document<'d>, refusals: &[Answer<'d>]) {
-    out.push_str("<details class=\"answer\"><summary>");
+    out.push_str("<details class=\"answer\"><summary>Errors ");
     for answer in refusals {
         put!(out, "{} ", status_mark(answer.status));
     }

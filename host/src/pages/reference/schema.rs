@@ -19,6 +19,8 @@ pub(super) struct Document<'d>(pub(super) &'d Json);
 pub(super) struct Field<'d> {
     pub(super) name: &'d str,
     pub(super) schema: &'d Json,
+    /// In words.
+    pub(super) type_name: String,
     pub(super) required: bool,
 }
 
@@ -75,7 +77,7 @@ impl<'d> Document<'d> {
             for (name, schema) in part.get("properties").and_then(Json::as_object).into_iter().flatten() {
                 let required = certain && required.iter().any(|word| word == name);
                 if !fields.iter().any(|field| field.name == name) {
-                    fields.push(Field { name, schema, required });
+                    fields.push(Field { name, schema, type_name: self.type_name(schema), required });
                 }
             }
             for (word, certain) in [("anyOf", false), ("oneOf", false), ("allOf", certain)] {

@@ -65,7 +65,7 @@ fn a_request_can_be_pasted() {
     has(
         &page,
         &[
-            "curl -X POST http://localhost:8080/api/send \\\n  -H \"Authorization: Bearer $API_KEY\" \\\n  \
+            "curl -X POST http://localhost:8080/api/send \\\n  -H \"Authorization: Bearer $PILLARBOX_KEY\" \\\n  \
              -H 'Content-Type: application/json' \\\n  -d '{\n  ",
             "<span class=\"key\">\"subject\"</span>: <span class=\"string\">\"It'\\''s here\"</span>",
             "curl http://localhost:8080/api/emails/01980a3e-5c1b-7d42-9f10-3b6f2a7c8e55 \\\n  -H \"Auth",

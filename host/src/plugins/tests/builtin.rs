@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::plugins::World;
-use crate::plugins::normalizer::Request;
+use crate::plugins::limits::Limits;
+use crate::plugins::normalizer::{BounceType, Kind, Request};
 
 use super::{limits, message, start_with};
-use crate::plugins::limits::Limits;
 
 /// Patience enough for a slow machine that runs everything at once.
 fn patient() -> Limits {
@@ -37,13 +37,19 @@ async fn the_built_in_normalizer_is_admitted_and_reads_a_request() {
     assert_eq!((normalizer.world, &normalizer.warnings), (World::Normalizer, &Vec::new()));
     assert!(!normalizer.formats.is_empty());
     plugins.activate(&normalizer);
-    let request = Request {
-        content_type: "application/octet-stream".into(),
+    let request = |content_type: &str, body: &[u8]| Request {
+        content_type: content_type.into(),
         headers: Vec::new(),
-        body: b"\x00\x01\x02".to_vec(),
+        body: body.into(),
         received_at: 1_700_000_000_000,
         attributes: Vec::new(),
     };
-    let problem = plugins.normalize(request, Vec::new()).await.result.unwrap().unwrap_err();
+    let bounce = br#"{"emailId": "0197a5de-0000-7000-8000-000000000001", "bounceType": "hard"}"#;
+    let outcome = plugins.normalize(request("application/json", bounce), Vec::new()).await.result.unwrap().unwrap();
+    let told = outcome.events.iter().map(|event| (event.kind, event.bounce_type)).collect::<Vec<_>>();
+    assert_eq!(told, [(Kind::Bounce, Some(BounceType::Hard))]);
+
+    let noise = request("application/octet-stream", b"\x00\x01\x02");
+    let problem = plugins.normalize(noise, Vec::new()).await.result.unwrap().unwrap_err();
     assert_eq!(problem.code, "unrecognized");
 }

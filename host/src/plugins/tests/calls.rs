@@ -1,7 +1,7 @@
 //! Calls: every way to misbehave is contained and named, and the next call is served.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::plugins::breaker::FAILURES_MAX;
 use crate::plugins::error::{Fault, PluginError};
@@ -227,6 +227,27 @@ async fn healthy_calls_are_served_beside_two_endless_callers() {
     for caller in endless_callers {
         caller.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_short_call_that_meets_a_tick_is_not_taken_for_a_slow_one() {
+    // With no lane to go to, a call that had to would be busy.
+    let plugins = start_with(Limits { slow_calls_max: 0, ..limits() });
+    let healthy = admit(&plugins, "healthy").await;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(300) {
+        still_serves(&plugins, &healthy).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_uses_its_cpu_time_and_little_more() {
+    let plugins = start();
+    let endless = admit(&plugins, "endless").await;
+    let call = plugins.score_with(&endless, message(), Vec::new()).await;
+    let cpu = Duration::from_micros(call.cpu_us);
+    // Ticks come late on a busy machine, and a thread that waits uses nothing; so this bound is a wide one.
+    assert!((Duration::from_millis(30)..Duration::from_millis(90)).contains(&cpu), "{cpu:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
 //! The built-in normalizer plugin: the glue between its rules and WIT. Every rule is in `pillarbox-normalizer`.
-#![allow(missing_docs, reason = "nothing is called from Rust")]
 
 use pillarbox_normalizer as rules;
 

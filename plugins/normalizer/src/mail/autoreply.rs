@@ -36,7 +36,8 @@ pub(crate) fn read(report: &Report) -> Option<Outcome> {
     Some(Outcome::of(Event {
         kind: Kind::Autoreply,
         recipient: writer,
-        reason: reason_of(&report.said),
+        // Not its text, which is about the person.
+        reason: headers.decoded("subject").as_deref().and_then(reason_of),
         occurred_at: report.date(),
         provider: "autoreply".into(),
         provider_event_id: report.id(),
@@ -48,6 +49,7 @@ pub(crate) fn read(report: &Report) -> Option<Outcome> {
 fn is_marked(headers: &Headers) -> bool {
     let value_has = |name, word: &str| headers.get(name).is_some_and(|value| value.to_ascii_lowercase().contains(word));
     value_has("auto-submitted", "auto-replied")
+        || value_has("auto-submitted", "vacation")
         || value_has("precedence", "auto_reply")
         || value_has("x-precedence", "auto_reply")
         || value_has("precedence", "auto-reply")

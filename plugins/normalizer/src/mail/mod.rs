@@ -10,6 +10,7 @@ mod charset;
 mod clues;
 mod decode;
 mod dsn;
+mod forward;
 mod freetext;
 mod header;
 mod markup;
@@ -33,13 +34,15 @@ pub(crate) fn normalize(request: &Request) -> Result<Outcome, Problem> {
     let mut text = charset::decode(&request.body);
     let media = mime::media_of(&request.content_type);
     let mut bare = media.starts_with("multipart/") || PARTS.contains(&media.as_str());
-    for _ in 0..FORWARDS_MAX {
-        match Report::forwarded(&open(&text, bare, &request.content_type)) {
-            Some(inner) => (text, bare) = (inner, false),
-            None => break,
-        }
-    }
-    let report = Report::open(open(&text, bare, &request.content_type));
+    let mut forwards = 0;
+    let report = loop {
+        let mail = open(&text, bare, &request.content_type);
+        let inner = if forwards < FORWARDS_MAX { forward::inner(&mail) } else { None };
+        let Some(inner) = inner else { break Report::open(mail) };
+        drop(mail);
+        (text, bare) = (inner, false);
+        forwards += 1;
+    };
     let read = arf::read(&report)
         .or_else(|| dsn::read(&report))
         .or_else(|| freetext::read_from_server(&report))

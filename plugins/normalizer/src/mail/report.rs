@@ -1,6 +1,8 @@
 //! A mail seen as a report: what its writer says, and what it quotes of the mail it is about.
 
-use super::header::{Headers, field};
+use std::borrow::Cow;
+
+use super::header::Headers;
 use super::markup::without_markup;
 use super::mime::{Mail, Part};
 use super::quote::{quoted_header, split_quote};
@@ -9,6 +11,13 @@ use crate::time;
 
 /// Text that is looked at, in bytes. Reports are short; what is longer is a quoted mail.
 const SAID_BYTES_MAX: usize = 256 * 1024;
+
+/// Media types of a returned mail, or of its header alone.
+#[rustfmt::skip]
+const MEDIA: &[&str] = &[
+    "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers",
+    "text/rfc822",
+];
 
 /// A report and what it is about.
 pub(crate) struct Report<'a> {
@@ -26,10 +35,12 @@ impl<'a> Report<'a> {
         let mut said = String::new();
         let mut returned = embedded_header(&mail);
         for part in mail.parts.iter().filter(|part| is_text(part)) {
-            let text = if part.media == "text/html" { without_markup(&part.text) } else { part.text.to_string() };
-            if part.media == "text/html" && !said.trim().is_empty() {
-                continue;
-            }
+            let text = match part.media.as_str() {
+                // The same words again.
+                "text/html" if !said.trim().is_empty() => continue,
+                "text/html" => Cow::Owned(without_markup(&part.text)),
+                _ => Cow::Borrowed(&*part.text),
+            };
             let room = SAID_BYTES_MAX.saturating_sub(said.len());
             let (own, quoted) = split_quote(prefix(&text, room));
             said.push_str(own);
@@ -39,31 +50,6 @@ impl<'a> Report<'a> {
             }
         }
         Self { mail, said, returned }
-    }
-
-    /// The report inside, when somebody passed it on: as an attached mail, or quoted in a text that says so.
-    pub(crate) fn forwarded(mail: &Mail) -> Option<String> {
-        const SUBJECTS: &[&str] = &["fw:", "fwd:", "tr:", "wg:", "i:", "rv:"];
-        if mail.parts.iter().any(|part| super::PARTS.contains(&part.media.as_str())) {
-            return None;
-        }
-        let holds_report = |part: &&Part| {
-            let inner = Mail::parse(&part.text);
-            inner.parts.iter().any(|part| super::PARTS.contains(&part.media.as_str()))
-        };
-        if let Some(part) = mail.parts.iter().filter(|part| part.media == "message/rfc822").find(holds_report) {
-            return Some(part.text.to_string());
-        }
-        let subject = mail.headers.decoded("subject").unwrap_or_default().to_lowercase();
-        if !SUBJECTS.iter().any(|start| subject.starts_with(start)) {
-            return None;
-        }
-        let text = prefix(&mail.parts.iter().find(|part| part.media == "text/plain")?.text, SAID_BYTES_MAX);
-        let bare = |line: &'_ str| line.trim_start_matches(['>', ' ']).to_owned();
-        let lines: Vec<String> = text.lines().map(bare).collect();
-        let from = |line: &String| field(line).is_some_and(|(name, _)| name.eq_ignore_ascii_case("from"));
-        let begin = lines.iter().position(from)?;
-        Some(lines[begin..].join("\n"))
     }
 
     /// When the report was written.
@@ -94,14 +80,6 @@ fn is_text(part: &Part) -> bool {
 }
 
 fn embedded_header(mail: &Mail) -> Headers {
-    const MEDIA: &[&str] = &[
-        "message/rfc822",
-        "message/global",
-        "text/rfc822-headers",
-        "message/rfc822-headers",
-        "message/global-headers",
-        "text/rfc822",
-    ];
     let part = mail.parts.iter().find(|part| MEDIA.contains(&part.media.as_str()));
     part.map(|part| Headers::parse(&part.text).0).unwrap_or_default()
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use crate::classify::{Facts, classify};
 use crate::codes::Enhanced;
+use crate::dialogue;
 use crate::mail::address;
 use crate::mail::clues;
 use crate::mail::header::Headers;
 use crate::mail::report::Report;
-use crate::phases;
 use crate::text::reason_of;
 use crate::time;
 use crate::types::{Event, Kind, Outcome};
@@ -52,7 +52,8 @@ pub(crate) fn read(report: &Report) -> Option<Outcome> {
 fn of_message(report: &Report, fields: &Headers) -> Event {
     let reporter = fields.get("reporting-mta").map(without_type).and_then(reason_of);
     Event {
-        occurred_at: report.date(),
+        // Arrival-Date is when the original came; it is better than nothing.
+        occurred_at: report.date().or_else(|| fields.get("arrival-date").and_then(time::rfc5322)),
         provider: "rfc3464".into(),
         provider_event_id: report.id(),
         clues: clues::of(report, fields),
@@ -73,7 +74,7 @@ fn of_group(mut event: Event, group: &Headers, context: &str) -> Event {
         event.enhanced_code = status.map(|status| status.to_string());
         return event;
     }
-    let after_data = phases::is_after_data(&diagnostic) || phases::is_after_data(context);
+    let after_data = dialogue::is_after_data(&diagnostic) || dialogue::is_after_data(context);
     classify(&Facts { text: remote_words(&diagnostic), status, context, after_data }).describe(&mut event);
     event
 }

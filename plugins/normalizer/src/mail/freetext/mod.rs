@@ -9,11 +9,11 @@ mod words;
 
 use crate::classify::{Facts, classify};
 use crate::codes::{enhanced_in, reply_in};
+use crate::dialogue;
 use crate::mail::address;
 use crate::mail::clues;
 use crate::mail::header::Headers;
 use crate::mail::report::Report;
-use crate::phases;
 use crate::text::{prefix, reason_of};
 use crate::types::{ClueKind, Event, Kind, Outcome};
 use recipients::Entry;
@@ -71,7 +71,7 @@ fn read(report: &Report) -> Option<Outcome> {
         return None;
     }
     let events = entries.into_iter().map(|entry| {
-        let after_data = phases::is_after_data(&entry.words);
+        let after_data = dialogue::is_after_data(&entry.words);
         let verdict = classify(&Facts { text: &entry.words, context: &report.said, status: None, after_data });
         let mut event = Event {
             kind,

@@ -44,6 +44,7 @@ pub(super) fn entries(report: &Report) -> Vec<Entry> {
     let failed = unique(report.mail.headers.all("x-failed-recipients").flat_map(address::in_list));
     let returned = ["to", "cc", "x-original-to"].iter().flat_map(|name| report.returned.all(name));
     let returned_to = unique(returned.flat_map(address::in_list));
+    let only = if let [only] = returned_to.as_slice() { Some(only) } else { None };
     let nobody = |address: &str| address::is_server(address);
     // Each way is only gone when those before it find nobody.
     let ways: [&dyn Fn() -> Vec<Entry>; 6] = [
@@ -53,13 +54,7 @@ pub(super) fn entries(report: &Report) -> Vec<Entry> {
         &|| mentioned(&report.said, &is_own, &returned_to),
         // Who writes to themselves bounces to themselves.
         &|| listed(announced, &nobody),
-        &|| {
-            returned_to
-                .iter()
-                .filter(|_| returned_to.len() == 1)
-                .map(|only| Entry::about(only.clone(), &report.said))
-                .collect()
-        },
+        &|| only.iter().map(|only| Entry::about((*only).clone(), &report.said)).collect(),
     ];
     ways.iter().map(|way| way()).find(|entries| !entries.is_empty()).unwrap_or_default()
 }

@@ -1,0 +1,337 @@
+//! POST /api/send, GET /api/emails
+
+use http::Method;
+use pillarbox::control::Command;
+use pillarbox::store::CustomerStatus;
+use serde_json::{Value, json};
+
+use crate::harness::{TestApp, TestCustomer};
+
+fn email(fields: Value) -> Value {
+    let mut email = json!({ "to": "ada@example.com", "subject": "Hello", "text": "Hello Ada" });
+    for (name, value) in fields.as_object().expect("fields") {
+        email[name] = value.clone();
+    }
+    email
+}
+
+async fn refused(customer: &TestCustomer, fields: Value, code: &str, words: &str) {
+    let answer = customer.post("/api/send", email(fields)).await;
+    let status = if code == "domain_not_verified" { 422 } else { 400 };
+    answer.refuses(status, code, words);
+}
+
+#[tokio::test]
+async fn an_email_is_queued_before_its_sender_hears_of_it() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let text = "Hello Ada, your parcel left the house this morning and arrives tomorrow.";
+    let answer = acme.post("/api/send", email(json!({ "text": text, "tag": "parcels", "metadata": { "n": 7 } }))).await;
+    answer.is(
+        200,
+        json!({
+            "to": "ada@example.com", "submitted_at": "2024-03-15T14:30:00Z", "email_id": "[id]", "message_id": "[id]",
+            "status": "queued", "score": { "score": 100, "spam_score": 0.0, "verdict": "pass", "rules": ["FROM_NO_REPLY"] },
+        }),
+    );
+    let id = answer.json()["email_id"].as_str().expect("it has an id").to_owned();
+    let path = format!("/api/emails/{id}");
+    assert_eq!(acme.get(&path).await.json()["email"]["status"], "queued");
+
+    app.pass(5);
+    app.deliver().await;
+    acme.get(&path).await.is(
+        200,
+        json!({ "email": {
+            "id": "[id]", "message_id": "[id]", "from": "noreply@acme.sandbox.pillarbox.test", "to": "ada@example.com",
+            "recipients": [{ "address": "ada@example.com", "role": "to", "status": "delivered" }],
+            "subject": "Hello", "tag": "parcels", "stream_type": "transactional", "metadata": { "n": 7 },
+            "status": "delivered",
+            "attempts": [{ "at": "2024-03-15T14:30:00.005Z", "host": "capture", "code": 250,
+                "response": "250 2.0.0 kept in the capture mailbox" }],
+            "score": { "score": 100, "spam_score": 0.0, "verdict": "pass", "rules": ["FROM_NO_REPLY"] },
+            "submitted_at": "2024-03-15T14:30:00Z", "send_at": null,
+        } }),
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_email_is_named_with_its_place() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let invalid = "invalid_request";
+    refused(&acme, json!({ "to": null }), invalid, "/to").await;
+    refused(&acme, json!({ "to": 7 }), invalid, "/to").await;
+    refused(&acme, json!({ "to": "ada" }), invalid, "Invalid email address").await;
+    refused(&acme, json!({ "to": "a@b.com, c@d.com" }), invalid, "one address").await;
+    refused(&acme, json!({ "subject": null }), invalid, "/subject").await;
+    refused(&acme, json!({ "subject": "a\nb" }), invalid, "one line").await;
+    refused(&acme, json!({ "subject": "x".repeat(999) }), invalid, "998").await;
+    refused(&acme, json!({ "text": null }), invalid, "html or text").await;
+    refused(&acme, json!({ "cc": ["a@example.com", "b"] }), invalid, "/cc/1").await;
+    refused(&acme, json!({ "headers": { "Subject": "x" } }), invalid, "Subject").await;
+    refused(&acme, json!({ "headers": { "X-A": "a\r\nBcc: b" } }), invalid, "X-A").await;
+    refused(&acme, json!({ "vars": {}, "text": "Hi {{name}}" }), invalid, "name").await;
+    refused(&acme, json!({ "tag": "x".repeat(101) }), invalid, "/tag").await;
+    refused(&acme, json!({ "attachments": [{ "filename": "a", "content": "!" }] }), invalid, "/attachments/0/content")
+        .await;
+    refused(&acme, json!({ "attachments": [{ "content": "" }] }), invalid, "/attachments/0/filename").await;
+    refused(&acme, json!({ "stream_type": "spam" }), invalid, "/stream_type").await;
+    refused(&acme, json!({ "send_at": "tomorrow" }), invalid, "/send_at").await;
+    refused(&acme, json!({ "from": "ceo@example.com" }), "domain_not_verified", "example.com").await;
+    refused(&acme, json!({ "domain": "rival.sandbox.pillarbox.test" }), "domain_not_verified", "rival").await;
+    assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 0, "nothing was queued");
+}
+
+#[tokio::test]
+async fn fifty_recipients_are_served_and_one_more_is_not() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let cc = |count: usize| (0..count).map(|n| format!("cc{n}@example.com")).collect::<Vec<_>>();
+    let answer = acme.post("/api/send", email(json!({ "cc": cc(40), "bcc": ["secret@example.com"] }))).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(acme.post("/api/send", email(json!({ "cc": cc(49) }))).await.status, 200);
+    acme.post("/api/send", email(json!({ "cc": cc(49), "bcc": ["x@example.com"] }))).await.refuses(
+        400,
+        "invalid_request",
+        "50",
+    );
+
+    let id = answer.json()["email_id"].as_str().expect("it has an id").to_owned();
+    let captured = app.captured(&id).await;
+    let source = captured["source"].as_str().expect("it has a source");
+    assert!(source.contains("cc39@example.com") && !source.contains("secret@example.com"), "{source}");
+}
+
+#[tokio::test]
+async fn links_are_tracked_and_the_plain_part_is_made_from_html() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let html = "<html><body><p>Hi {{name}}</p><a href=\"https://example.com/?a=1&amp;b=2\">go</a> \
+                <a href=\"mailto:x@example.com\">write</a></body></html>";
+    let request =
+        json!({ "to": "ada@example.com", "subject": "Hi {{name}}", "html": html, "vars": { "name": "A & B" } });
+    let answer = acme.post("/api/send", request).await;
+    let captured = app.captured(answer.json()["email_id"].as_str().expect("it has an id")).await;
+
+    assert_eq!(captured["subject"], "Hi A & B");
+    let html = captured["html"].as_str().expect("it has html");
+    assert!(html.contains("Hi A &amp; B") && html.contains("\"mailto:x@example.com\""), "{html}");
+    let link = html.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("it has a link");
+    let path = link.strip_prefix("http://127.0.0.1:8080").expect("it leads to this service");
+    let answer = app.get(path).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (302, Some("https://example.com/?a=1&b=2")));
+    let text = captured["text"].as_str().expect("it has text");
+    assert!(text.contains("Hi A & B") && text.contains("https://example.com/?a=1&b=2"), "{text}");
+    assert!(!text.contains("/track/"), "plain text is not tracked: {text}");
+}
+
+#[tokio::test]
+async fn tracking_follows_the_email_then_the_account() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let html = async |fields: Value| {
+        let mut request =
+            json!({ "to": "ada@example.com", "subject": "x", "html": "<a href='https://example.com'>x</a>" });
+        for (name, value) in fields.as_object().expect("fields") {
+            request[name] = value.clone();
+        }
+        let answer = acme.post("/api/send", request).await.json();
+        let captured = app.captured(answer["email_id"].as_str().expect("it has an id")).await;
+        let html = captured["html"].as_str().expect("it has html").to_owned();
+        (html.contains("/track/o/"), html.contains("/track/c/"))
+    };
+    assert_eq!(html(json!({})).await, (true, true));
+    assert_eq!(html(json!({ "track_opens": false })).await, (false, true));
+    assert_eq!(html(json!({ "track_clicks": false })).await, (true, false));
+    let off = json!({ "tracking_enabled": false });
+    assert_eq!(acme.call(Method::PATCH, "/api/customer/profile", Some(off), &[]).await.status, 200);
+    assert_eq!(html(json!({})).await, (false, false));
+    assert_eq!(html(json!({ "track_clicks": true })).await, (false, true), "the email's own word counts most");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_gets_its_first_answer_again() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let rival = app.customer("rival").await;
+    let key = [("idempotency-key", "order-42")];
+    let send = async |customer: &TestCustomer, fields: Value| {
+        customer.call(Method::POST, "/api/send", Some(email(fields)), &key).await
+    };
+    let first = send(&acme, json!({})).await;
+    let again = send(&acme, json!({})).await;
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), (None, Some("true")));
+    assert_eq!(first.json(), again.json());
+    send(&acme, json!({ "text": "other" })).await.refuses(422, "idempotency_mismatch", "Idempotency-Key");
+    assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 1);
+
+    let theirs = send(&rival, json!({})).await;
+    assert_eq!(theirs.header("idempotent-replayed"), None, "another customer's key is another key");
+
+    app.pass(24 * 60 * 60 * 1_000);
+    assert_eq!(send(&acme, json!({ "text": "other" })).await.status, 200, "after a day the key is free again");
+    let long = [("idempotency-key", "x".repeat(256))];
+    let long: Vec<_> = long.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = acme.call(Method::POST, "/api/send", Some(email(json!({}))), &long).await;
+    answer.refuses(400, "invalid_request", "255");
+}
+
+#[tokio::test]
+async fn a_hundred_senders_with_one_key_send_one_email() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let key = [("idempotency-key", "once")];
+    let calls: Vec<_> = (0..100).map(|_| acme.call(Method::POST, "/api/send", Some(email(json!({}))), &key)).collect();
+    let mut ids = std::collections::BTreeSet::new();
+    for answer in futures_join(calls).await {
+        ids.insert(answer.json()["email_id"].to_string());
+    }
+    assert_eq!(ids.len(), 1);
+    assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 1);
+}
+
+/// Waits for all of them at once.
+async fn futures_join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
+    use std::task::Poll;
+    let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
+    std::future::poll_fn(|context| {
+        for (call, done) in calls.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(value) = call.as_mut().poll(context) {
+                *done = Some(value);
+            }
+        }
+        if calls.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    calls.into_iter().filter_map(|(_, done)| done).collect()
+}
+
+#[tokio::test]
+async fn a_scheduled_email_waits_for_its_time() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let answer = acme.post("/api/send", email(json!({ "send_at": "2024-03-15T15:30:00Z" }))).await.json();
+    assert_eq!(answer["status"], "scheduled");
+    let path = format!("/api/emails/{}", answer["email_id"].as_str().expect("it has an id"));
+    app.pass(3_599_999);
+    app.deliver().await;
+    assert_eq!(acme.get(&path).await.json()["email"]["status"], "scheduled");
+    app.pass(1);
+    app.deliver().await;
+    assert_eq!(acme.get(&path).await.json()["email"]["status"], "delivered");
+
+    let at = |days| email(json!({ "send_at": format!("2024-04-{:02}T15:00:00Z", days) }));
+    assert_eq!(acme.post("/api/send", at(14)).await.status, 200, "30 days ahead");
+    acme.post("/api/send", at(15)).await.refuses(400, "invalid_request", "30 days");
+}
+
+#[tokio::test]
+async fn the_last_email_of_the_month_is_sent_and_the_next_is_not() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let limit = |monthly| Command::CustomerLimits {
+        email: acme.email.clone(),
+        requests_per_minute: None,
+        monthly: Some(monthly),
+        max_domains: None,
+    };
+    app.command(limit(3)).await;
+    let pair = json!({ "cc": ["bob@example.com"] });
+    assert_eq!(acme.post("/api/send", email(pair.clone())).await.status, 200);
+    acme.post("/api/send", email(pair)).await.refuses(429, "monthly_limit_reached", "monthly");
+    assert_eq!(acme.post("/api/send", email(json!({}))).await.status, 200, "one recipient still fits");
+    acme.post("/api/send", email(json!({}))).await.refuses(429, "monthly_limit_reached", "monthly");
+    app.pass(31 * 24 * 60 * 60 * 1_000);
+    assert_eq!(acme.post("/api/send", email(json!({}))).await.status, 200, "a new month");
+}
+
+#[tokio::test]
+async fn a_suspended_account_reads_but_does_not_send() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let status = |status| Command::CustomerStatus { email: acme.email.clone(), status };
+    app.command(status(CustomerStatus::Suspended)).await;
+    acme.post("/api/send", email(json!({}))).await.refuses(403, "account_suspended", "suspended");
+    assert_eq!(acme.get("/api/customer/profile").await.json()["customer"]["status"], "suspended");
+    app.command(status(CustomerStatus::Active)).await;
+    assert_eq!(acme.post("/api/send", email(json!({}))).await.status, 200);
+}
+
+#[tokio::test]
+async fn enforced_scoring_refuses_with_the_findings() {
+    let app = TestApp::with(&[("PILLARBOX_SCORING_POLICY", "enforce")]).await;
+    let acme = app.customer("acme").await;
+    let spam = json!({ "to": "ada@example.com", "subject": "YOU WIN A FREE PRIZE!!!",
+        "html": "<a href=\"http://192.0.2.1/x\">https://bank.example.com</a>" });
+    let answer = acme.post("/api/send", spam).await;
+    answer.refuses(422, "content_rejected", "LINK_TEXT_MISMATCH");
+    assert_eq!(acme.post("/api/send", email(json!({}))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_broadcast_can_be_unsubscribed_from_with_one_click() {
+    let app = TestApp::start().await;
+    let acme = app.customer_with_events("acme").await;
+    let news = json!({ "to": "ada@example.com", "subject": "News", "html": "<p>News</p>", "stream_type": "broadcast" });
+    let id = acme.post("/api/send", news.clone()).await.json()["email_id"].as_str().expect("an id").to_owned();
+    let source =
+        app.captured(&id).await["source"].as_str().expect("a source").replace("\r\n ", " ").replace("\r\n\t", " ");
+    let line = |name: &str| source.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+    assert_eq!(line("List-Unsubscribe-Post: ").as_deref(), Some("List-Unsubscribe=One-Click"));
+    let url = line("List-Unsubscribe: ").expect("the header is there");
+    let path = url.trim().trim_matches(['<', '>']).strip_prefix("http://127.0.0.1:8080").expect("ours").to_owned();
+
+    let page = app.get(&path).await;
+    assert!(page.status == 200 && String::from_utf8_lossy(&page.body).contains("<form"), "{page:?}");
+    assert_eq!(acme.post("/api/send", news.clone()).await.status, 200, "looking changes nothing");
+    let done = app.post(&path, "application/x-www-form-urlencoded", "List-Unsubscribe=One-Click").await;
+    assert_eq!(done.status, 200);
+    acme.post("/api/send", news).await.refuses(422, "recipient_suppressed", "unsubscribe");
+    assert_eq!(acme.post("/api/send", email(json!({}))).await.status, 200, "a receipt still arrives");
+}
+
+#[tokio::test]
+async fn another_customers_email_looks_like_none_at_all() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let rival = app.customer("rival").await;
+    let id = acme.send("ada@example.com").await;
+    rival.get(&format!("/api/emails/{id}")).await.refuses(404, "not_found", "Email not found or access denied");
+    rival.get("/api/emails/nonsense").await.refuses(404, "not_found", "Email not found or access denied");
+    assert_eq!(rival.get("/api/emails").await.json()["pagination"]["total"], 0);
+    let theirs = json!({ "from": format!("ceo@{}", acme.domain) });
+    rival.post("/api/send", email(theirs)).await.refuses(422, "domain_not_verified", &acme.domain);
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_and_goes_on_by_page_and_by_cursor() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    for n in 0..5 {
+        app.pass(1_000);
+        let tag = if n % 2 == 0 { "even" } else { "odd" };
+        let answer = acme.post("/api/send", email(json!({ "to": format!("ada{n}@example.com"), "tag": tag }))).await;
+        assert_eq!(answer.status, 200);
+    }
+    let to = async |query: &str| {
+        let answer = acme.get(&format!("/api/emails?{query}")).await.json();
+        let emails = answer["emails"].as_array().expect("a list").clone();
+        let to: Vec<_> = emails.iter().map(|email| email["to"].as_str().expect("text")[3..4].to_owned()).collect();
+        (to.concat(), answer["pagination"]["total"].as_i64().expect("a number"), answer["next_cursor"].clone())
+    };
+    assert_eq!(to("").await, ("43210".into(), 5, Value::Null));
+    assert_eq!(to("tag=even").await, ("420".into(), 3, Value::Null));
+    assert_eq!(to("recipient=ADA3").await, ("3".into(), 1, Value::Null));
+    assert_eq!(
+        to("from_timestamp=2024-03-15T14:30:02Z&to_timestamp=2024-03-15T14:30:03Z").await,
+        ("21".into(), 2, Value::Null)
+    );
+    assert_eq!(to("status=delivered").await, (String::new(), 0, Value::Null));
+    let (first, total, cursor) = to("limit=2").await;
+    assert_eq!((first.as_str(), total), ("43", 5));
+    let cursor = cursor.as_str().expect("there is more").to_owned();
+    assert_eq!(to(&format!("limit=2&cursor={cursor}")).await.0, "21");
+    assert_eq!(to("limit=2&page=3").await.0, "0");
+    acme.get("/api/emails?status=lost").await.refuses(400, "invalid_request", "status");
+}
