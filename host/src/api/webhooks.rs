@@ -196,9 +196,12 @@ fn reported_event(event: &normalizer::Event) -> Option<ReportedEvent> {
         | Kind::Autoreply
         | Kind::Unknown => return None,
     };
+    // What a provider blacked out names nobody; the email that it is about still does.
+    let redacted = event.attributes.iter().any(|(name, value)| name == "redacted" && value == "recipient");
+    let recipients = event.recipient.iter().chain(&event.recipient_alternatives).filter(|_| !redacted);
     Some(ReportedEvent {
         emails: event.clues.iter().filter_map(email_clue).collect(),
-        recipients: event.recipient.iter().chain(&event.recipient_alternatives).cloned().collect(),
+        recipients: recipients.cloned().collect(),
         event_type,
         bounce_type: event.bounce_type.map(bounce_type),
         reason: event.reason.clone(),
