@@ -134,96 +134,168 @@ pub const SETTINGS: &[Setting] = &[
     setting!("listen", "127.0.0.1:8080", "Address and port of the API.", |config, value| {
         store(&mut config.listen, address(value)?)
     }),
-    setting!("operator_listen", "127.0.0.1:9090", "Address and port of the pages and probes for operators. It has \
-        no login, so keep it on a loopback or private address.", |config, value| {
-        store(&mut config.operator_listen, address(value)?)
-    }),
-    setting!("public_url", "", "How readers reach this service; tracked links begin with it. Without it, `http://` \
-        (`https://` with a certificate) and `listen`.", |config, value| {
-        store(&mut config.public_url, Some(base_url(value)?))
-    }),
-    setting!("tls_certificate", "", "PEM file with the certificate chain of the API, leaf first. With it and \
-        `tls_key` the API speaks TLS alone.", |config, value| store(&mut config.tls_certificate, Some(value.into()))),
+    setting!(
+        "operator_listen",
+        "127.0.0.1:9090",
+        "Address and port of the pages and probes for operators. It has \
+        no login, so keep it on a loopback or private address.",
+        |config, value| { store(&mut config.operator_listen, address(value)?) }
+    ),
+    setting!(
+        "public_url",
+        "",
+        "How readers reach this service; tracked links begin with it. Without it, `http://` \
+        (`https://` with a certificate) and `listen`.",
+        |config, value| { store(&mut config.public_url, Some(base_url(value)?)) }
+    ),
+    setting!(
+        "tls_certificate",
+        "",
+        "PEM file with the certificate chain of the API, leaf first. With it and \
+        `tls_key` the API speaks TLS alone.",
+        |config, value| store(&mut config.tls_certificate, Some(value.into()))
+    ),
     setting!("tls_key", "", "PEM file with the private key.", |config, value| {
         store(&mut config.tls_key, Some(value.into()))
     }),
-    setting!("log_format", "auto", "`pretty`, `json`, or `auto`: pretty on a terminal, JSON otherwise.", |config, value| {
-        let formats = [("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
-        store(&mut config.log_format, one_of(value, &formats)?)
-    }),
-    setting!("log_level", "info", "`error`, `warn`, `info`, `debug`, `trace`, or a filter for each module.", |config, value| {
-        store(&mut config.log_level, value.into())
-    }),
-    setting!("scoring_policy", "advise", "What content scoring does to an email that is sent: `off`, `advise` (the \
-        score is told), `enforce` (what is judged `reject` is refused).", |config, value| {
-        let policies =
-            [("off", ScoringPolicy::Off), ("advise", ScoringPolicy::Advise), ("enforce", ScoringPolicy::Enforce)];
-        store(&mut config.scoring_policy, one_of(value, &policies)?)
-    }),
-    setting!("requests_per_minute", "600", "Requests a minute for each customer that has no limit of its own. 0 is \
-        no limit.", |config, value| store(&mut config.requests_per_minute, number(value, 0, 1_000_000)?)),
-    setting!("failed_auth_per_15_minutes", "1000", "Requests with a missing or wrong key in 15 minutes for each \
-        address. 0 is no limit.", |config, value| {
-        store(&mut config.failed_auth_per_15_minutes, number(value, 0, 1_000_000)?)
-    }),
+    setting!(
+        "log_format",
+        "auto",
+        "`pretty`, `json`, or `auto`: pretty on a terminal, JSON otherwise.",
+        |config, value| {
+            let formats = [("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
+            store(&mut config.log_format, one_of(value, &formats)?)
+        }
+    ),
+    setting!(
+        "log_level",
+        "info",
+        "`error`, `warn`, `info`, `debug`, `trace`, or a filter for each module.",
+        |config, value| { store(&mut config.log_level, value.into()) }
+    ),
+    setting!(
+        "scoring_policy",
+        "advise",
+        "What content scoring does to an email that is sent: `off`, `advise` (the \
+        score is told), `enforce` (what is judged `reject` is refused).",
+        |config, value| {
+            let policies =
+                [("off", ScoringPolicy::Off), ("advise", ScoringPolicy::Advise), ("enforce", ScoringPolicy::Enforce)];
+            store(&mut config.scoring_policy, one_of(value, &policies)?)
+        }
+    ),
+    setting!(
+        "requests_per_minute",
+        "600",
+        "Requests a minute for each customer that has no limit of its own. 0 is \
+        no limit.",
+        |config, value| store(&mut config.requests_per_minute, number(value, 0, 1_000_000)?)
+    ),
+    setting!(
+        "failed_auth_per_15_minutes",
+        "1000",
+        "Requests with a missing or wrong key in 15 minutes for each \
+        address. 0 is no limit.",
+        |config, value| { store(&mut config.failed_auth_per_15_minutes, number(value, 0, 1_000_000)?) }
+    ),
     Setting {
         secret: true,
-        ..setting!("webhook_bounce_secret", "", "When set, `/webhooks/bounce` wants it in `X-Webhook-Secret`.",
-            |config, value| store(&mut config.webhook_bounce_secret, Some(value.into())))
+        ..setting!(
+            "webhook_bounce_secret",
+            "",
+            "When set, `/webhooks/bounce` wants it in `X-Webhook-Secret`.",
+            |config, value| store(&mut config.webhook_bounce_secret, Some(value.into()))
+        )
     },
     Setting {
         secret: true,
-        ..setting!("webhook_complaint_secret", "", "When set, `/webhooks/complaint` wants it in `X-Webhook-Secret`.",
-            |config, value| store(&mut config.webhook_complaint_secret, Some(value.into())))
+        ..setting!(
+            "webhook_complaint_secret",
+            "",
+            "When set, `/webhooks/complaint` wants it in `X-Webhook-Secret`.",
+            |config, value| store(&mut config.webhook_complaint_secret, Some(value.into()))
+        )
     },
-    setting!("head_bytes_max", "32768", "Bytes of a request's head: its line and headers. A longer one is 431.", |config, value| {
-        store(&mut config.head_bytes_max, number(value, 8_192, 1_048_576)?)
-    }),
-    setting!("body_bytes_max", "31457280", "Bytes of a request's body on the routes that take mail; the others take \
-        less. A longer one is 413.", |config, value| {
-        store(&mut config.body_bytes_max, number(value, 1_024, 1_073_741_824)?)
-    }),
+    setting!(
+        "head_bytes_max",
+        "32768",
+        "Bytes of a request's head: its line and headers. A longer one is 431.",
+        |config, value| { store(&mut config.head_bytes_max, number(value, 8_192, 1_048_576)?) }
+    ),
+    setting!(
+        "body_bytes_max",
+        "31457280",
+        "Bytes of a request's body on the routes that take mail; the others take \
+        less. A longer one is 413.",
+        |config, value| { store(&mut config.body_bytes_max, number(value, 1_024, 1_073_741_824)?) }
+    ),
     setting!("head_read_secs", "10", "Seconds in which a request's head must arrive.", |config, value| {
         store(&mut config.head_read_timeout, seconds(value, 1, 600)?)
     }),
-    setting!("body_read_secs", "30", "Seconds in which a request's body must arrive. A slower one is 408.", |config, value| {
-        store(&mut config.body_read_timeout, seconds(value, 1, 3_600)?)
-    }),
-    setting!("connections_max", "4096", "Connections open at once. One more waits in the listen queue.", |config, value| {
-        store(&mut config.connections_max, number(value, 1, 1_000_000)?)
-    }),
-    setting!("connections_per_address_max", "1024", "Connections open at once from one address. One more is closed.", |config, value| {
-        store(&mut config.connections_per_address_max, number(value, 1, 1_000_000)?)
-    }),
+    setting!(
+        "body_read_secs",
+        "30",
+        "Seconds in which a request's body must arrive. A slower one is 408.",
+        |config, value| { store(&mut config.body_read_timeout, seconds(value, 1, 3_600)?) }
+    ),
+    setting!(
+        "connections_max",
+        "4096",
+        "Connections open at once. One more waits in the listen queue.",
+        |config, value| { store(&mut config.connections_max, number(value, 1, 1_000_000)?) }
+    ),
+    setting!(
+        "connections_per_address_max",
+        "1024",
+        "Connections open at once from one address. One more is closed.",
+        |config, value| { store(&mut config.connections_per_address_max, number(value, 1, 1_000_000)?) }
+    ),
     setting!("requests_in_flight_max", "1024", "Requests worked on at once. One more is 503.", |config, value| {
         store(&mut config.requests_in_flight_max, number(value, 1, 1_000_000)?)
     }),
-    setting!("drain_secs", "10", "Seconds that open requests get to finish after SIGTERM or SIGINT. A second signal \
-        ends them at once.", |config, value| store(&mut config.drain, seconds(value, 0, 3_600)?)),
-    setting!("write_queue_max", "4096", "Units of work that wait for the database's writer. One more is 503.", |config, value| {
-        store(&mut config.write_queue_max, number(value, 1, 1_000_000)?)
-    }),
+    setting!(
+        "drain_secs",
+        "10",
+        "Seconds that open requests get to finish after SIGTERM or SIGINT. A second signal \
+        ends them at once.",
+        |config, value| store(&mut config.drain, seconds(value, 0, 3_600)?)
+    ),
+    setting!(
+        "write_queue_max",
+        "4096",
+        "Units of work that wait for the database's writer. One more is 503.",
+        |config, value| { store(&mut config.write_queue_max, number(value, 1, 1_000_000)?) }
+    ),
     setting!("read_queue_max", "4096", "Queries that wait for a reader. One more is 503.", |config, value| {
         store(&mut config.read_queue_max, number(value, 1, 1_000_000)?)
     }),
     setting!("reader_threads", "4", "Threads that read the database.", |config, value| {
         store(&mut config.reader_threads, number(value, 1, 256)?)
     }),
-    setting!("plugin_memory_bytes_max", "67108864", "Bytes of memory that one plugin call may use.", |config, value| {
-        store(&mut config.plugin_memory_bytes_max, number(value, 1_048_576, 1_073_741_824)?)
-    }),
+    setting!(
+        "plugin_memory_bytes_max",
+        "67108864",
+        "Bytes of memory that one plugin call may use.",
+        |config, value| { store(&mut config.plugin_memory_bytes_max, number(value, 1_048_576, 1_073_741_824)?) }
+    ),
     setting!("plugin_cpu_ms", "100", "Milliseconds of CPU time that one plugin call may use.", |config, value| {
         store(&mut config.plugin_cpu_ms, number(value, 1, 60_000)?)
     }),
-    setting!("plugin_wall_ms", "2000", "Milliseconds from the wish for a plugin call to its end, waiting included.", |config, value| {
-        store(&mut config.plugin_wall_ms, number(value, 1, 600_000)?)
-    }),
+    setting!(
+        "plugin_wall_ms",
+        "2000",
+        "Milliseconds from the wish for a plugin call to its end, waiting included.",
+        |config, value| { store(&mut config.plugin_wall_ms, number(value, 1, 600_000)?) }
+    ),
     setting!("plugin_calls_max", "64", "Plugin calls that run at once.", |config, value| {
         store(&mut config.plugin_calls_max, number(value, 1, 1_000)?)
     }),
-    setting!("plugin_calls_waiting_max", "256", "Plugin calls that wait for a place. One more fails as busy.", |config, value| {
-        store(&mut config.plugin_calls_waiting_max, number(value, 0, 1_000_000)?)
-    }),
+    setting!(
+        "plugin_calls_waiting_max",
+        "256",
+        "Plugin calls that wait for a place. One more fails as busy.",
+        |config, value| { store(&mut config.plugin_calls_waiting_max, number(value, 0, 1_000_000)?) }
+    ),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -250,10 +322,7 @@ impl Config {
     }
 
     /// Reads settings from a look-up function for variables and from the text of a TOML file.
-    pub fn read(
-        variable: &dyn Fn(&str) -> Option<String>,
-        file: Option<(&Path, &str)>,
-    ) -> Result<Self, ConfigError> {
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>, file: Option<(&Path, &str)>) -> Result<Self, ConfigError> {
         let from_file = file.map(|(path, text)| read_file(path, text)).transpose()?.unwrap_or_default();
         let mut config = Self::unset();
         for setting in SETTINGS {
@@ -355,7 +424,8 @@ fn read_file(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Config
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 other => {
-                    let wrong = format!("{}: {name} must be text or a whole number, not {}", path.display(), other.type_str());
+                    let wrong =
+                        format!("{}: {name} must be text or a whole number, not {}", path.display(), other.type_str());
                     return Err(ConfigError(wrong));
                 }
             };

@@ -44,12 +44,29 @@ const ROWS_MAX: i64 = 10_000;
 #[serde(tag = "command", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the command line of the same name, which documents it")]
 pub enum Command {
-    CustomerCreate { name: String, email: String },
+    CustomerCreate {
+        name: String,
+        email: String,
+    },
     CustomerList,
-    CustomerShow { email: String },
-    CustomerStatus { email: String, status: CustomerStatus },
-    CustomerRotateKey { email: String, sandbox: bool, grace_secs: i64 },
-    CustomerLimits { email: String, requests_per_minute: Option<i64>, monthly: Option<i64>, max_domains: Option<i64> },
+    CustomerShow {
+        email: String,
+    },
+    CustomerStatus {
+        email: String,
+        status: CustomerStatus,
+    },
+    CustomerRotateKey {
+        email: String,
+        sandbox: bool,
+        grace_secs: i64,
+    },
+    CustomerLimits {
+        email: String,
+        requests_per_minute: Option<i64>,
+        monthly: Option<i64>,
+        max_domains: Option<i64>,
+    },
     CustomerFeatures {
         email: String,
         event_tracking: Option<bool>,
@@ -57,14 +74,34 @@ pub enum Command {
         privacy: Option<PrivacyLevel>,
     },
     PluginList,
-    PluginCheck { component: Bytes },
-    PluginInstall { component: Bytes, activate: bool },
-    PluginActivate { name: String, version: String },
-    PluginRollback { name: String },
-    MailboxList { limit: i64 },
-    MailboxShow { email_id: Uuid },
-    Score { message: Bytes },
-    Normalize { content_type: String, headers: Vec<(String, String)>, body: Bytes },
+    PluginCheck {
+        component: Bytes,
+    },
+    PluginInstall {
+        component: Bytes,
+        activate: bool,
+    },
+    PluginActivate {
+        name: String,
+        version: String,
+    },
+    PluginRollback {
+        name: String,
+    },
+    MailboxList {
+        limit: i64,
+    },
+    MailboxShow {
+        email_id: Uuid,
+    },
+    Score {
+        message: Bytes,
+    },
+    Normalize {
+        content_type: String,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    },
 }
 
 /// Bytes that travel as base64.
@@ -140,7 +177,8 @@ async fn mailbox_list(app: &App, limit: i64) -> Outcome {
 
 async fn mailbox_show(app: &App, email_id: Uuid) -> Outcome {
     let captured = app.store.captured_email(email_id).await.map_err(|error| error.to_string())?;
-    let captured = captured.ok_or_else(|| format!("the mailbox has no email {email_id}; see `pillarbox mailbox list`"))?;
+    let captured =
+        captured.ok_or_else(|| format!("the mailbox has no email {email_id}; see `pillarbox mailbox list`"))?;
     let parsed = ParsedMessage::parse(&captured.raw).ok_or("the stored message cannot be read")?;
     let events: Vec<_> = captured
         .events

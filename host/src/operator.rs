@@ -24,12 +24,12 @@ const ROWS: i64 = 50;
 pub async fn handle<B>(app: &App, _peer: IpAddr, request: Request<B>) -> Response<Body> {
     let is_head = request.method() == Method::HEAD;
     let reply = match request.method() {
-        &Method::GET | &Method::HEAD => serve(app, request.uri().path(), request.uri().query().unwrap_or_default())
-            .await
-            .unwrap_or_else(|error| {
+        &Method::GET | &Method::HEAD => {
+            serve(app, request.uri().path(), request.uri().query().unwrap_or_default()).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "an operator's page failed");
                 Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the storage is away\n")
-            }),
+            })
+        }
         _ => Reply::new(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this listener is for reading\n")
             .with(ALLOW, HeaderValue::from_static("GET, HEAD")),
     };
@@ -44,13 +44,15 @@ pub async fn handle<B>(app: &App, _peer: IpAddr, request: Request<B>) -> Respons
 async fn serve(app: &App, path: &str, query: &str) -> Result<Reply, StoreError> {
     let segments: Vec<_> = path.split('/').skip(1).collect();
     match segments.as_slice() {
-        [""] => Ok(Reply::new(StatusCode::SEE_OTHER, "text/plain", "").with(LOCATION, HeaderValue::from_static("/mailbox"))),
+        [""] => {
+            Ok(Reply::new(StatusCode::SEE_OTHER, "text/plain", "").with(LOCATION, HeaderValue::from_static("/mailbox")))
+        }
         ["healthz"] => Ok(Reply::new(StatusCode::OK, "text/plain", "ok\n")),
         ["readyz"] if app.is_ready() => Ok(Reply::new(StatusCode::OK, "text/plain", "ready\n")),
         ["readyz"] => Ok(Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "not ready\n")),
         ["mailbox"] => list(app, query).await,
         ["mailbox", id] => with_captured(app, id, |captured, parsed| show(captured, parsed, query)).await,
-        ["mailbox", id, "html"] => with_captured(app, id, |captured, parsed| frame(captured, parsed)).await,
+        ["mailbox", id, "html"] => with_captured(app, id, frame).await,
         ["mailbox", id, "source"] => with_captured(app, id, |captured, _| source(captured)).await,
         ["mailbox", id, "attachments", index] => {
             with_captured(app, id, |captured, parsed| attachment(captured, parsed, index)).await
@@ -170,9 +172,10 @@ fn source(captured: &Captured) -> Reply {
 
 /// A file of a captured email, to download. Only an image may also be shown, inside the frame.
 fn attachment(captured: &Captured, parsed: &ParsedMessage, index: &str) -> Reply {
-    let found = index.parse::<usize>().ok().and_then(|index| {
-        Some((parsed.attachments.get(index)?, attachment_content(&captured.raw, index)?))
-    });
+    let found = index
+        .parse::<usize>()
+        .ok()
+        .and_then(|index| Some((parsed.attachments.get(index)?, attachment_content(&captured.raw, index)?)));
     let Some((file, content)) = found else { return missing() };
     let image = IMAGE_TYPES.iter().find(|known| **known == file.content_type).filter(|_| file.inline);
     Reply::new(StatusCode::OK, image.copied().unwrap_or("application/octet-stream"), content)

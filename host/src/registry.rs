@@ -29,9 +29,8 @@ pub async fn start(app: &App) -> Result<(), String> {
             None => true,
             Some((active_name, active_version)) => {
                 let is_new = !known.iter().any(|row| row.name == name && row.version == version && row.was_active);
-                let from_built_in = known
-                    .iter()
-                    .any(|row| row.name == *active_name && row.version == *active_version && row.built_in);
+                let from_built_in =
+                    known.iter().any(|row| row.name == *active_name && row.version == *active_version && row.built_in);
                 is_new && from_built_in && *active_name == name
             }
         };
@@ -101,7 +100,9 @@ pub(crate) async fn activate(app: &App, name: &str, version: &str) -> Outcome {
 pub(crate) async fn roll_back(app: &App, name: &str) -> Outcome {
     let previous = app.store.previous_plugin(name.to_owned()).await.map_err(|error| error.to_string())?;
     let (name, version) = previous.ok_or_else(|| {
-        format!("no version served before {name} does now, so there is nothing to roll back to; see `pillarbox plugin list`")
+        format!(
+            "no version served before {name} does now, so there is nothing to roll back to; see `pillarbox plugin list`"
+        )
     })?;
     activate(app, &name, &version).await
 }

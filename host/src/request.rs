@@ -217,16 +217,18 @@ async fn dispatch_keyed(
     let Admitted { customer, key, .. } = admitted;
     match route {
         KeyedRoute::Send => sending::send(app, customer, key, head, &json(head, body)?, body).await,
-        KeyedRoute::Emails => reply(&emails::list(app, customer, &head.query).await?),
-        KeyedRoute::Email { email_id } => reply(&emails::show(app, customer, email_id).await?),
-        KeyedRoute::EmailEvents { email_id } => reply(&events::of_email(app, customer, email_id).await?),
+        KeyedRoute::Emails => Ok(Reply::ok(&emails::list(app, customer, &head.query).await?)),
+        KeyedRoute::Email { email_id } => Ok(Reply::ok(&emails::show(app, customer, email_id).await?)),
+        KeyedRoute::EmailEvents { email_id } => Ok(Reply::ok(&events::of_email(app, customer, email_id).await?)),
         KeyedRoute::Events => events::list(app, customer, head).await,
-        KeyedRoute::Profile => reply(&profile::show(app, customer, key).await?),
-        KeyedRoute::ChangeProfile => reply(&profile::change(app, customer, key, json(head, body)?).await?),
-        KeyedRoute::RotateKey => reply(&profile::rotate_key(app, customer, key, json_or_nothing(head, body)?).await?),
-        KeyedRoute::Usage => reply(&stats::usage(app, customer).await?),
-        KeyedRoute::Analyze => reply(&scoring::analyze(app, json(head, body)?).await?),
-        KeyedRoute::Rules => reply(&scoring::rules(app)),
+        KeyedRoute::Profile => Ok(Reply::ok(&profile::show(app, customer, key).await?)),
+        KeyedRoute::ChangeProfile => Ok(Reply::ok(&profile::change(app, customer, key, json(head, body)?).await?)),
+        KeyedRoute::RotateKey => {
+            Ok(Reply::ok(&profile::rotate_key(app, customer, key, json_or_nothing(head, body)?).await?))
+        }
+        KeyedRoute::Usage => Ok(Reply::ok(&stats::usage(app, customer).await?)),
+        KeyedRoute::Analyze => Ok(Reply::ok(&scoring::analyze(app, json(head, body)?).await?)),
+        KeyedRoute::Rules => Ok(Reply::ok(&scoring::rules(app))),
     }
 }
 
@@ -236,15 +238,11 @@ async fn dispatch_open(app: &App, route: OpenRoute<'_>, head: &Head, body: Bytes
         OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
         OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe(app, token)),
         OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head).await,
-        OpenRoute::Bounce => reply(&webhooks::bounce(app, head, body).await?),
-        OpenRoute::Complaint => reply(&webhooks::complaint(app, head, body).await?),
+        OpenRoute::Bounce => Ok(Reply::ok(&webhooks::bounce(app, head, body).await?)),
+        OpenRoute::Complaint => Ok(Reply::ok(&webhooks::complaint(app, head, body).await?)),
         OpenRoute::OpenApi => Ok(reference::openapi(app)),
         OpenRoute::Reference => Ok(reference::page(app)),
     }
-}
-
-fn reply(value: &impl serde::Serialize) -> Result<Reply> {
-    Ok(Reply::ok(value))
 }
 
 /// The content type without its parameters, in lower case.
@@ -269,7 +267,11 @@ fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T> {
             let summary = if pointer.is_empty() { message.clone() } else { format!("{pointer}: {message}") };
             return Error::Invalid(summary, vec![Detail { pointer, message }]);
         }
-        Error::Malformed { code: "invalid_json", message: format!("The body is not JSON: {wrong}"), details: Vec::new() }
+        Error::Malformed {
+            code: "invalid_json",
+            message: format!("The body is not JSON: {wrong}"),
+            details: Vec::new(),
+        }
     })?;
     text.end().map_err(|error| Error::Malformed {
         code: "invalid_json",
@@ -304,7 +306,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 /// The caller's request id, when it is one that may stand in a header and a log, or a new one.
 fn request_id(headers: &HeaderMap, now: i64) -> String {
     let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
-    let good = |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_CHARS_MAX && id.bytes().all(|b| b.is_ascii_graphic());
+    let good =
+        |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_CHARS_MAX && id.bytes().all(|b| b.is_ascii_graphic());
     given.filter(good).map_or_else(|| new_id(now).to_string(), str::to_owned)
 }
 

@@ -52,7 +52,9 @@ impl<'a> Route<'a> {
         use KeyedRoute::{
             Analyze, ChangeProfile, Email, EmailEvents, Emails, Events, Profile, RotateKey, Rules, Send, Usage,
         };
-        use OpenRoute::{Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe};
+        use OpenRoute::{
+            Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe,
+        };
         use Route::{Keyed, Open};
 
         let mut room = [""; SEGMENTS_MAX];

@@ -41,8 +41,13 @@ impl HostKey {
                 let key = random()?;
                 // Written aside and renamed in, so that a crash leaves no half of a key.
                 let aside = path.with_extension("new");
-                let mut file =
-                    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(explain)?;
+                let mut file = OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&aside)
+                    .map_err(explain)?;
                 file.write_all(&key).and_then(|()| file.sync_all()).map_err(explain)?;
                 fs::rename(&aside, &path).map_err(explain)?;
                 fs::File::open(data_dir)?.sync_all()?;
@@ -62,7 +67,8 @@ impl HostKey {
 /// A new API key: itself, and what is stored of it.
 pub(crate) fn new_api_key(sandbox: bool) -> io::Result<(String, NewApiKey)> {
     let bytes: [u8; API_KEY_BYTES] = random()?;
-    let key = bytes.iter().fold(String::from(if sandbox { TEST } else { LIVE }), |key, byte| format!("{key}{byte:02x}"));
+    let key =
+        bytes.iter().fold(String::from(if sandbox { TEST } else { LIVE }), |key, byte| format!("{key}{byte:02x}"));
     let masked = format!("{}…{}", &key[..12], &key[key.len() - 4..]);
     let hash = hash_api_key(&key).expect("it was made to look like one");
     Ok((key, NewApiKey { hash, sandbox, masked }))

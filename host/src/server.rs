@@ -72,7 +72,8 @@ pub enum Shutdown {
 
 /// Reads a certificate and its key for a listener that speaks HTTP/2 and HTTP/1.1.
 pub fn tls(files: &TlsFiles) -> io::Result<TlsAcceptor> {
-    let explain = |path: &std::path::Path, error: &dyn Display| io::Error::other(format!("{}: {error}", path.display()));
+    let explain =
+        |path: &std::path::Path, error: &dyn Display| io::Error::other(format!("{}: {error}", path.display()));
     let (certificate, key) = (files.certificate.as_path(), files.key.as_path());
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)

@@ -24,6 +24,7 @@ pub(crate) struct ProfileReply {
 }
 
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches are fields of the reference")]
 struct Profile {
     id: Uuid,
     #[schema(example = "Acme Corp")]
@@ -54,6 +55,7 @@ struct Profile {
 
 /// What an account may change of itself. What is left out stays.
 #[derive(Deserialize, ToSchema)]
+#[expect(clippy::option_option, reason = "left out, null and a value are three things")]
 pub(crate) struct ProfileChange {
     name: Option<String>,
     /// An https URL, or null for none.
@@ -91,6 +93,7 @@ struct RotatedCustomer {
 }
 
 /// Tells null from left out.
+#[expect(clippy::option_option, reason = "left out, null and a value are three things")]
 fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
@@ -126,7 +129,12 @@ pub(crate) async fn show(app: &App, customer: &Customer, key: &ApiKey) -> Result
 /// Changes the account's name, notification address and tracking switches.
 #[utoipa::path(patch, path = "/api/customer/profile", tag = "Profile", request_body = ProfileChange,
     responses((status = 200, body = ProfileReply)))]
-pub(crate) async fn change(app: &App, customer: &Customer, key: &ApiKey, change: ProfileChange) -> Result<ProfileReply> {
+pub(crate) async fn change(
+    app: &App,
+    customer: &Customer,
+    key: &ApiKey,
+    change: ProfileChange,
+) -> Result<ProfileReply> {
     let name = change.name.map(|name| check_name(&name)).transpose()?;
     if let Some(Some(url)) = &change.webhook_url {
         check_webhook_url(url)?;

@@ -1,4 +1,4 @@
-//! The reference: an OpenAPI document generated from the types that serve, and a page that shows it.
+//! The reference: an `OpenAPI` document generated from the types that serve, and a page that shows it.
 
 use http::StatusCode;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -104,7 +104,8 @@ impl Modify for Refusals {
             for operation in operations.into_iter().flatten() {
                 let is_public = operation.security.as_ref().is_some_and(|ways| !ways.is_empty());
                 let has_body = operation.request_body.is_some();
-                let mut refusals = vec![("500", "Our fault; the log knows more"), ("503", "Too much at once; try again")];
+                let mut refusals =
+                    vec![("500", "Our fault; the log knows more"), ("503", "Too much at once; try again")];
                 if !is_public {
                     refusals.extend([
                         ("400", "Malformed; `details` say where"),
@@ -131,7 +132,7 @@ impl Modify for Refusals {
     }
 }
 
-/// The OpenAPI 3.1 document.
+/// The `OpenAPI` 3.1 document.
 pub(crate) fn openapi(app: &App) -> Reply {
     Reply::ok(&document(app))
 }

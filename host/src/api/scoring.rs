@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::mail::address::Mailbox;
 use crate::mail::build::Attachment;
 use crate::mail::parsed::ParsedMessage;
-use crate::plugins::{Call, World, scorer};
+use crate::plugins::{Call, Loaded, World, scorer};
 
 /// Points from which a message is spam, as mail filters count.
 const REJECT_POINTS: f64 = 5.0;
@@ -140,7 +140,7 @@ pub(crate) struct MessageToJudge<'a> {
     pub(crate) subject: &'a str,
     pub(crate) html: Option<&'a str>,
     pub(crate) text: Option<&'a str>,
-    pub(crate) headers: &'a [(String, String)],
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) attachments: &'a [Attachment],
 }
 
@@ -200,16 +200,11 @@ pub(crate) async fn judge(app: &App, message: scorer::Message) -> Option<Judgeme
 
 async fn judge_all(app: &App, message: scorer::Message) -> Judgement {
     let call = app.plugins.score(message, Vec::new()).await;
-    let categories: BTreeMap<String, String> = app
-        .plugins
-        .active(World::Scorer)
-        .map(|plugin| plugin.rules.iter().map(|rule| (rule.id.clone(), rule.category.clone())).collect())
-        .unwrap_or_default();
-    Judgement::of(call, &categories)
+    Judgement::of(&call, app.plugins.active(World::Scorer).as_deref())
 }
 
 impl Judgement {
-    fn of(call: Call<scorer::Verdict>, categories: &BTreeMap<String, String>) -> Self {
+    fn of(call: &Call<scorer::Verdict>, active: Option<&Loaded>) -> Self {
         let view = |spam_score, error| {
             let (plugin, digest) = call.plugin.as_ref().zip(call.digest.as_ref())?;
             Some(PluginView {
@@ -224,7 +219,7 @@ impl Judgement {
         match &call.result {
             Ok(verdict) => {
                 let mut findings: Vec<_> =
-                    verdict.findings.iter().map(|finding| FindingView::of(finding, categories)).collect();
+                    verdict.findings.iter().map(|finding| FindingView::of(finding, active)).collect();
                 findings.sort_by(|one, other| other.points.total_cmp(&one.points));
                 let spam_score = rounded(verdict.spam_score);
                 Self { spam_score, findings, plugins: view(Some(spam_score), None).into_iter().collect() }
@@ -266,7 +261,8 @@ impl Judgement {
 }
 
 impl FindingView {
-    fn of(finding: &scorer::Finding, categories: &BTreeMap<String, String>) -> Self {
+    fn of(finding: &scorer::Finding, active: Option<&Loaded>) -> Self {
+        let rule = active.and_then(|plugin| plugin.rules.iter().find(|rule| rule.id == finding.rule));
         let location = finding.location.as_ref().map(|location| LocationView {
             part: location.part.clone(),
             offset: location.offset,
@@ -275,7 +271,7 @@ impl FindingView {
         });
         Self {
             rule: finding.rule.clone(),
-            category: categories.get(&finding.rule).cloned().unwrap_or_default(),
+            category: rule.map(|rule| rule.category.clone()).unwrap_or_default(),
             severity: word(finding.severity),
             points: rounded(finding.points),
             message: finding.message.clone(),
@@ -367,7 +363,7 @@ impl MessageToJudge<'_> {
             subject: Some(self.subject.to_owned()),
             html: self.html.map(str::to_owned),
             text: self.text.map(str::to_owned),
-            headers: self.headers.to_vec(),
+            headers: self.headers,
             attachments: attachments.collect(),
             attributes: Vec::new(),
         }

@@ -36,7 +36,8 @@ pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> {
     let claims = app.tokens.open(token, Purpose::Click);
-    let Some((claims, to)) = claims.and_then(|claims| Some((location(&claims)?, claims))).map(|(to, claims)| (claims, to))
+    let Some((claims, to)) =
+        claims.and_then(|claims| Some((location(&claims)?, claims))).map(|(to, claims)| (claims, to))
     else {
         return Ok(not_ours());
     };

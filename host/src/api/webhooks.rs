@@ -189,12 +189,9 @@ fn reported_event(event: &normalizer::Event) -> Option<ReportedEvent> {
         Kind::Complaint => EventType::Complained,
         Kind::Delivered => EventType::Delivered,
         Kind::Deferred => EventType::Deferred,
-        Kind::Opened
-        | Kind::Clicked
-        | Kind::Unsubscribed
-        | Kind::Rejected
-        | Kind::Autoreply
-        | Kind::Unknown => return None,
+        Kind::Opened | Kind::Clicked | Kind::Unsubscribed | Kind::Rejected | Kind::Autoreply | Kind::Unknown => {
+            return None;
+        }
     };
     // What a provider blacked out names nobody; the email that it is about still does.
     let redacted = event.attributes.iter().any(|(name, value)| name == "redacted" && value == "recipient");
@@ -296,8 +293,17 @@ fn feedback_type(feedback_type: normalizer::FeedbackType) -> &'static str {
 
 /// What of a report is stored with the event: all that is known, and nothing that is not.
 fn event_data(event: &normalizer::Event) -> Json {
-    let shown = ["bounce_type", "reason", "class", "smtp_code", "enhanced_code", "feedback_type", "complaint_type",
-        "provider", "custom_data"];
+    let shown = [
+        "bounce_type",
+        "reason",
+        "class",
+        "smtp_code",
+        "enhanced_code",
+        "feedback_type",
+        "complaint_type",
+        "provider",
+        "custom_data",
+    ];
     let all = event_json(event);
     let known = shown.into_iter().filter(|name| !all[*name].is_null());
     known.map(|name| (name.to_owned(), all[name].clone())).collect::<Map<_, _>>().into()

@@ -165,10 +165,11 @@ fn list(answer: &Value) -> String {
 fn one(answer: &Value) -> String {
     let mut text = fields(&answer["customer"]);
     if !answer["domain"].is_null() {
-        text += &format!("{:<24}{} (sandbox: mail is captured)\n", "domain", word(&answer["domain"]));
+        let domain = word(&answer["domain"]);
+        text = format!("{text}{:<24}{domain} (sandbox: mail is captured)\n", "domain");
     }
     if !answer["api_key"].is_null() {
-        text += &format!("\nAPI key, shown this once:\n{}\n", word(&answer["api_key"]));
+        text = format!("{text}\nAPI key, shown this once:\n{}\n", word(&answer["api_key"]));
     }
     text
 }

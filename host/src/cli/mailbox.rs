@@ -57,7 +57,8 @@ impl Mailbox {
             }
             Self::Show(Show { email_id, html, text, source, json }) => {
                 let answer = session.run(Command::MailboxShow { email_id }).await?;
-                let wanted = [("html", html), ("text", text), ("source", source)].into_iter().find(|(_, wanted)| *wanted);
+                let wanted =
+                    [("html", html), ("text", text), ("source", source)].into_iter().find(|(_, wanted)| *wanted);
                 match wanted {
                     Some((part, _)) if json.json => print(&format!("{}\n", json!({ part: answer[part] }))),
                     Some((part, _)) => match answer[part].as_str() {
@@ -87,10 +88,10 @@ fn list(answer: &Value) -> String {
 fn one(answer: &Value) -> String {
     let mut text = String::new();
     for name in ["subject", "from", "to", "customer", "status", "captured_at"] {
-        text += &format!("{:<12}{}\n", name.replace('_', " "), word(&answer[name]));
+        text = format!("{text}{:<12}{}\n", name.replace('_', " "), word(&answer[name]));
     }
     for event in answer["events"].as_array().into_iter().flatten() {
-        text += &format!("{:<12}{} {}\n", "event", word(&event["timestamp"]), word(&event["event_type"]));
+        text = format!("{text}{:<12}{} {}\n", "event", word(&event["timestamp"]), word(&event["event_type"]));
     }
     // Line breaks are kept, everything else that steers a terminal is not.
     let body = answer["text"].as_str().unwrap_or("(no text part; see --html)");

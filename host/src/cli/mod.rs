@@ -25,6 +25,7 @@ use crate::config::{Config, LogFormat};
 /// what to try. Every command finds the running service by its data directory and acts through it; when none runs,
 /// the command opens the data directory itself.
 #[derive(Parser)]
+#[expect(clippy::doc_markdown, reason = "the text is shown as it is")]
 #[command(name = "pillarbox", version, max_term_width = 100)]
 pub struct Arguments {
     /// Settings file (TOML). Environment variables go before it. [env: PILLARBOX_CONFIG]

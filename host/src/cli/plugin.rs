@@ -100,7 +100,10 @@ fn read(path: &Path) -> Result<Bytes, Failure> {
     let size_max = Limits::default().component_bytes_max as u64;
     if size > size_max {
         let name = path.display();
-        return Err(format!("{name} has {size} bytes, and a plugin has at most {size_max}; strip it of debug information").into());
+        return Err(format!(
+            "{name} has {size} bytes, and a plugin has at most {size_max}; strip it of debug information"
+        )
+        .into());
     }
     Ok(Bytes(std::fs::read(path).map_err(explain)?))
 }

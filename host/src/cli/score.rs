@@ -58,13 +58,13 @@ fn report(answer: &Value) -> String {
     let mut text = format!("score {score}/100    {points} points    {verdict}\n");
     if answer["findings"].as_array().is_some_and(|findings| !findings.is_empty()) {
         let columns = [("POINTS", "points"), ("RULE", "rule"), ("FOUND", "message"), ("WHAT TO DO", "suggestion")];
-        text += "\n";
-        text += &table(&answer["findings"], &columns);
+        text = format!("{text}\n{}", table(&answer["findings"], &columns));
     }
     for plugin in answer["plugins"].as_array().into_iter().flatten() {
         let id = json!(format!("{}@{}", word(&plugin["name"]), word(&plugin["version"])));
-        let told = if plugin["error"].is_null() { format!("{} µs", plugin["duration_us"]) } else { word(&plugin["error"]) };
-        text += &format!("\njudged by {}: {told}\n", word(&id));
+        let told =
+            if plugin["error"].is_null() { format!("{} µs", plugin["duration_us"]) } else { word(&plugin["error"]) };
+        text = format!("{text}\njudged by {}: {told}\n", word(&id));
     }
     text
 }

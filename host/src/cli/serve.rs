@@ -46,11 +46,8 @@ impl Serve {
             print_config(&config, self.json.json);
             return Ok(ExitCode::SUCCESS);
         }
-        let holder = Holder {
-            pid: std::process::id(),
-            command: "serve".into(),
-            listen: Some(config.listen.to_string()),
-        };
+        let holder =
+            Holder { pid: std::process::id(), command: "serve".into(), listen: Some(config.listen.to_string()) };
         let lock = DataLock::acquire(&config.data_dir, &holder)?;
         let tls = config.tls().map(|files| server::tls(&files)).transpose()?;
         let limits = ConnectionLimits::of(&config);

@@ -80,11 +80,6 @@ pub fn layout(title: &str, active: Option<Section>, body: &str) -> String {
     document(&format!("{title} · Pillarbox"), "operator", &content)
 }
 
-/// Text as the content of an element, or as an attribute's value in quotes of either kind.
-pub fn escape(text: &str) -> String {
-    Escaped(text).to_string()
-}
-
 /// The frame that every page shares. `title` is text, `kind` a class name, `content` HTML with a `#content` in it.
 fn document(title: &str, kind: &str, content: &str) -> String {
     format!(
@@ -98,7 +93,8 @@ fn document(title: &str, kind: &str, content: &str) -> String {
     )
 }
 
-/// Text that is escaped as it is written: see [`escape`].
+/// Text that is escaped as it is written: for the content of an element, or an attribute's value in quotes of either
+/// kind.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -130,7 +126,7 @@ mod tests {
 
     #[track_caller]
     fn escapes(text: &str, expected: &str) {
-        assert_eq!(escape(text), expected);
+        assert_eq!(Escaped(text).to_string(), expected);
     }
 
     #[test]

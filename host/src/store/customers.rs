@@ -38,6 +38,7 @@ impl CustomerStatus {
 
 /// An account.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches are columns and fields of the reference")]
 pub struct Customer {
     /// Its id.
     pub id: Uuid,

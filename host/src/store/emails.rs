@@ -241,7 +241,10 @@ impl Store {
             let mut matching = String::from("customer_id = ?1");
             for (asked, condition) in [
                 (filter.status.is_some(), "status = ?2"),
-                (filter.recipient.is_some(), "EXISTS (SELECT 1 FROM recipients WHERE email_id = id AND instr(address, ?3))"),
+                (
+                    filter.recipient.is_some(),
+                    "EXISTS (SELECT 1 FROM recipients WHERE email_id = id AND instr(address, ?3))",
+                ),
                 (filter.tag.is_some(), "tag = ?4"),
                 (filter.from.is_some(), "submitted_at >= ?5"),
                 (filter.to.is_some(), "submitted_at <= ?6"),
@@ -334,10 +337,10 @@ fn complete(connection: &Connection, mut email: Email) -> Result<Email, SqlError
     let id = values![email.id.to_string()];
     let sql = "SELECT address, role, status FROM recipients WHERE email_id = ?1 \
                ORDER BY CASE role WHEN 'to' THEN 1 WHEN 'cc' THEN 2 ELSE 3 END, address";
-    email.recipients = connection
-        .query(sql, id, |row| Ok((row.text(0)?, row.text(1)?, row.parsed(2, EmailStatus::parse)?)))?;
+    email.recipients =
+        connection.query(sql, id, |row| Ok((row.text(0)?, row.text(1)?, row.parsed(2, EmailStatus::parse)?)))?;
     let sql = "SELECT at, host, code, response FROM attempts WHERE email_id = ?1 ORDER BY at";
-    email.attempts = connection
-        .query(sql, id, |row| Ok((row.integer(0)?, row.text(1)?, row.integer(2)?, row.text(3)?)))?;
+    email.attempts =
+        connection.query(sql, id, |row| Ok((row.integer(0)?, row.text(1)?, row.integer(2)?, row.text(3)?)))?;
     Ok(email)
 }

@@ -189,9 +189,10 @@ impl Store {
                 filter.to,
             ];
             let count = format!("SELECT COUNT(*) FROM events WHERE {matching}");
-            let total = match filter.counted {
-                true => connection.query_one(&count, filtered, |row| row.integer(0))?.unwrap_or(0),
-                false => 0,
+            let total = if filter.counted {
+                connection.query_one(&count, filtered, |row| row.integer(0))?.unwrap_or(0)
+            } else {
+                0
             };
             let sql = format!(
                 "SELECT {COLUMNS} FROM events WHERE {matching} \

@@ -169,20 +169,16 @@ fn matching(connection: &Connection, event: &ReportedEvent) -> Result<Option<Sub
             EmailClue::Id(id) => *id,
             EmailClue::MessageId(message_id) => {
                 let sql = "SELECT id FROM emails WHERE message_id = ?1";
-                let id = connection.query_one(sql, values![message_id.as_str()], |row| {
-                    row.parsed(0, |id| id.parse().ok())
-                })?;
+                let id = connection
+                    .query_one(sql, values![message_id.as_str()], |row| row.parsed(0, |id| id.parse().ok()))?;
                 let Some(id) = id else { continue };
                 id
             }
         };
-        if event.recipients.is_empty() {
-            if let Some(subject) = subject(connection, email, None)? {
-                return Ok(Some(subject));
-            }
-        }
-        for recipient in &event.recipients {
-            if let Some(subject) = subject(connection, email, Some(recipient))? {
+        let named = event.recipients.iter().map(|address| Some(address.as_str()));
+        let unnamed = event.recipients.is_empty().then_some(None);
+        for recipient in named.chain(unnamed) {
+            if let Some(subject) = subject(connection, email, recipient)? {
                 return Ok(Some(subject));
             }
         }
@@ -192,7 +188,7 @@ fn matching(connection: &Connection, event: &ReportedEvent) -> Result<Option<Sub
 
 /// Tells repetitions apart: by the source's own id where it gives one, by the content otherwise.
 fn dedupe_key(subject: &Subject, event: &ReportedEvent) -> Vec<u8> {
-    let mut context = Context::new(&SHA256);
+    let mut hash = Context::new(&SHA256);
     let content = match &event.provider_event_id {
         Some(id) => id.clone(),
         None => format!("{:?} {}", event.occurred_at, event.reason.as_deref().unwrap_or_default()),
@@ -200,8 +196,8 @@ fn dedupe_key(subject: &Subject, event: &ReportedEvent) -> Vec<u8> {
     let bounce_type = event.bounce_type.map_or("", BounceType::as_str);
     let email = subject.email_id.to_string();
     for part in [email.as_str(), &subject.recipient, event.event_type.as_str(), bounce_type, &content] {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
     }
-    context.finish().as_ref().to_vec()
+    hash.finish().as_ref().to_vec()
 }

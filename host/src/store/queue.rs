@@ -57,8 +57,7 @@ fn capture(connection: &Connection, email: Uuid, now: i64, ids: &mut Ids) -> Res
                 EventType::Delivered => json!({ "host": CAPTURE_HOST, "response": response }),
                 _ => json!({}),
             };
-            let happening =
-                Happening { event_type, bounce_type: None, reason: None, occurred_at: now, data, now };
+            let happening = Happening { event_type, bounce_type: None, reason: None, occurred_at: now, data, now };
             record(connection, &subject, happening, ids)?;
         }
     }

@@ -220,9 +220,9 @@ mod tests {
     #[test]
     fn more_statements_than_are_kept_still_work() {
         let connection = memory();
-        for n in 0..=STATEMENTS_MAX {
+        for n in 0..=i64::try_from(STATEMENTS_MAX).expect("the bound fits") {
             let sql = format!("SELECT {n}");
-            assert_eq!(connection.query_one(&sql, &[], |row| row.integer(0)).expect("it is read"), Some(n as i64));
+            assert_eq!(connection.query_one(&sql, &[], |row| row.integer(0)).expect("it is read"), Some(n));
         }
     }
 }

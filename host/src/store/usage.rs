@@ -22,8 +22,7 @@ pub(super) enum Counter {
 }
 
 impl Counter {
-    const ALL: [Self; 6] =
-        [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained, Self::Opened, Self::Clicked];
+    const ALL: [Self; 6] = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained, Self::Opened, Self::Clicked];
 
     fn as_str(self) -> &'static str {
         match self {

@@ -45,8 +45,8 @@ impl Writer {
         thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
-                let _pulse = pulse;
                 run(&connection, &units);
+                drop(pulse);
             })
             .map_err(|_| StoreError::Closed)?;
         Ok(Self { queue, alive })

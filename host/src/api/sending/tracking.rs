@@ -1,0 +1,55 @@
+//! The tracked links of one email.
+
+use uuid::Uuid;
+
+use super::SendRequest;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::mail::links;
+use crate::mail::token::{Claims, Purpose};
+use crate::store::{Customer, Domain};
+
+/// What tracking needs to know of an email.
+pub(super) struct Tracking<'a> {
+    pub(super) app: &'a App,
+    pub(super) customer: &'a Customer,
+    pub(super) domain: &'a Domain,
+    pub(super) request: &'a SendRequest,
+    pub(super) email_id: Uuid,
+}
+
+impl Tracking<'_> {
+    /// The html with tracked links and the pixel, as far as the email's switches want them.
+    pub(super) fn html(&self, html: &str) -> Result<String> {
+        let Self { customer, domain, request, .. } = self;
+        let switch = |asked: Option<bool>, domain: Option<bool>, account: bool| {
+            asked.unwrap_or_else(|| domain.unwrap_or(account && customer.tracking_enabled))
+        };
+        let opens = switch(request.track_opens, domain.open_tracking_enabled, customer.open_tracking_enabled);
+        let clicks = switch(request.track_clicks, domain.click_tracking_enabled, customer.click_tracking_enabled);
+        if !opens && !clicks {
+            return Ok(html.to_owned());
+        }
+        let pixel = opens.then(|| self.url("o", Purpose::Open, 0, None)).flatten();
+        let mut link = 0;
+        let mut tracked = |destination: &str| {
+            let url = self.url("c", Purpose::Click, link, Some(destination));
+            link += u32::from(url.is_some());
+            url.filter(|_| clicks)
+        };
+        links::track(html, &mut tracked, pixel.as_deref())
+            .map_err(|error| Error::invalid_at("/html", error.to_string()))
+    }
+
+    /// Where the email's recipient unsubscribes.
+    pub(super) fn unsubscribe_url(&self) -> String {
+        self.url("u", Purpose::Unsubscribe, 0, None).expect("a token without a destination can be sealed")
+    }
+
+    /// `None` for a destination that cannot be tracked: the link then stays as it is.
+    fn url(&self, kind: &str, purpose: Purpose, link: u32, destination: Option<&str>) -> Option<String> {
+        let claims = Claims { email_id: self.email_id, link, destination: destination.map(str::to_owned) };
+        let token = self.app.tokens.seal(&claims, purpose).ok()?;
+        Some(format!("{}/track/{kind}/{token}", self.app.config.base_url()))
+    }
+}
