@@ -122,11 +122,11 @@ impl<'a> Route<'a> {
 /// Splits a path, leaving out the version. `None` for what is no path of ours, such as one that ends in a slash.
 fn segments<'a, 'room>(path: &'a str, room: &'room mut [&'a str; SEGMENTS_MAX]) -> Option<&'room [&'a str]> {
     let mut count = 0;
-    for segment in path.strip_prefix('/')?.split('/') {
+    for (position, segment) in path.strip_prefix('/')?.split('/').enumerate() {
         if segment.is_empty() || count == SEGMENTS_MAX {
             return None;
         }
-        if segment == "v1" && count == 1 && room[0] == "api" {
+        if segment == "v1" && position == 1 && room[0] == "api" {
             continue;
         }
         room[count] = segment;

@@ -5,6 +5,8 @@
 //! does all the work when it is first polled, on the thread that polls it. That is why the store has threads of
 //! its own, and why polling once is enough here.
 
+#![expect(clippy::disallowed_types, reason = "this is the one place for them")]
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
@@ -34,9 +36,8 @@ impl Connection {
     /// Runs a statement that returns no rows and says how many rows it changed.
     pub(crate) fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, SqlError> {
         self.prepared(sql, |statement| {
-            let changed = now(statement.execute(values.to_vec()));
-            statement.reset();
-            Ok(u64::try_from(changed?).unwrap_or(0))
+            let changed = now(statement.execute(values.to_vec()))?;
+            Ok(u64::try_from(changed).unwrap_or(0))
         })
     }
 
@@ -48,16 +49,12 @@ impl Connection {
         mut read: impl FnMut(&Row) -> Result<T, SqlError>,
     ) -> Result<Vec<T>, SqlError> {
         self.prepared(sql, |statement| {
-            let rows = (|| {
-                let mut rows = now(statement.query(values.to_vec()))?;
-                let mut found = Vec::new();
-                while let Some(row) = now(rows.next())? {
-                    found.push(read(&Row(row))?);
-                }
-                Ok(found)
-            })();
-            statement.reset();
-            rows
+            let mut rows = now(statement.query(values.to_vec()))?;
+            let mut found = Vec::new();
+            while let Some(row) = now(rows.next())? {
+                found.push(read(&Row(row))?);
+            }
+            Ok(found)
         })
     }
 
@@ -87,14 +84,23 @@ impl Connection {
         run: impl FnOnce(&libsql::Statement) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let mut statements = self.statements.borrow_mut();
-        if let Some(statement) = statements.get(sql) {
-            return run(statement);
+        if !statements.contains_key(sql) {
+            if statements.len() == STATEMENTS_MAX {
+                statements.clear();
+            }
+            statements.insert(sql.to_owned(), now(self.raw.prepare(sql))?);
         }
-        if statements.len() == STATEMENTS_MAX {
-            statements.clear();
-        }
-        let statement = now(self.raw.prepare(sql))?;
-        run(statements.entry(sql.to_owned()).or_insert(statement))
+        let used = Used(&statements[sql]);
+        run(used.0)
+    }
+}
+
+/// A statement while it is used. However that ends, in an error or a panic too, it is reset.
+struct Used<'a>(&'a libsql::Statement);
+
+impl Drop for Used<'_> {
+    fn drop(&mut self) {
+        self.0.reset();
     }
 }
 
@@ -204,6 +210,19 @@ mod tests {
         assert!(is_duplicate(&error), "{error:?}");
         connection.execute(insert, values![2, "two"]).expect("it is stored");
         assert_eq!(words(&connection), ["one", "two"]);
+    }
+
+    #[test]
+    fn a_statement_works_again_after_its_reader_panicked() {
+        let connection = memory();
+        connection.batch("INSERT INTO numbers VALUES (1, 'one'), (2, 'two')").expect("they are stored");
+        let sql = "SELECT word FROM numbers WHERE n >= ?1 ORDER BY n";
+        let panicking = std::panic::AssertUnwindSafe(|| {
+            connection.query(sql, values![1], |_| -> Result<(), SqlError> { panic!("as it happens") })
+        });
+        std::panic::catch_unwind(panicking).expect_err("it panics");
+        let found = connection.query(sql, values![2], |row| row.text(0)).expect("the rows are read");
+        assert_eq!(found, ["two"]);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         let unit: Unit = Box::new(move |connection| {
             let outcome = catch_unwind(AssertUnwindSafe(|| unit(connection)))
-                .unwrap_or_else(|panic| Err(E::from(panicked(&panic))));
+                .unwrap_or_else(|panic| Err(E::from(panicked(panic.as_ref()))));
             let stands = outcome.is_ok();
             let answer: Answer = Box::new(move |committed| {
                 let told = if committed || !stands { outcome } else { Err(E::from(StoreError::NotCommitted)) };
@@ -143,4 +143,99 @@ fn commit(connection: &Connection) -> bool {
         tracing::error!(%error, "nothing was left to undo");
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::super::StoreLimits;
+    use super::super::sql::values;
+    use super::*;
+
+    const QUEUE_MAX: usize = 2;
+
+    fn store() -> (Store, tempfile::TempDir) {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        let limits = StoreLimits { write_queue_max: QUEUE_MAX, ..StoreLimits::default() };
+        (Store::open(directory.path(), limits, 0).expect("the store opens"), directory)
+    }
+
+    async fn insert(store: &Store, name: &'static str, then: Result<()>) -> Result<()> {
+        store
+            .write(move |connection| {
+                let sql = "INSERT INTO activations (world, name, version, activated_at) SELECT ?1, ?1, ?1, 0";
+                connection.execute("PRAGMA defer_foreign_keys = ON", &[])?;
+                connection.execute(sql, values![name])?;
+                connection.execute("INSERT INTO plugins SELECT ?1, ?1, 'scorer', ?1, ?1, x'', 0, 0", values![name])?;
+                then
+            })
+            .await
+    }
+
+    async fn names(store: &Store) -> Vec<String> {
+        let read = store.read(|connection| {
+            Ok(connection.query("SELECT name FROM activations ORDER BY sequence", &[], |row| row.text(0))?)
+        });
+        read.await.expect("the names are read")
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_fails_is_undone_alone() {
+        let (store, _directory) = store();
+        insert(&store, "first", Ok(())).await.expect("it is written");
+        insert(&store, "second", Err(StoreError::Closed)).await.expect_err("it fails at its end");
+        insert(&store, "third", Ok(())).await.expect("it is written");
+        assert_eq!(names(&store).await, ["first", "third"]);
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_panics_is_undone_and_the_writer_lives_on() {
+        let (store, _directory) = store();
+        let unit = |connection: &Connection| -> Result<()> {
+            connection.execute("DELETE FROM schema_migrations", &[])?;
+            panic!("as it happens");
+        };
+        let error = store.write(unit).await.expect_err("it panicked").to_string();
+        assert!(error.contains("as it happens"), "{error}");
+        insert(&store, "after", Ok(())).await.expect("it is written");
+        let kept = store.read(|connection| {
+            Ok(connection.query_one("SELECT COUNT(*) FROM schema_migrations", &[], |row| row.integer(0))?)
+        });
+        assert_ne!(kept.await.expect("it is read"), Some(0), "what it deleted is there again");
+    }
+
+    #[tokio::test]
+    async fn the_queue_takes_what_it_may_hold_and_refuses_the_next() {
+        let (store, _directory) = store();
+        let (started, is_started) = channel();
+        let (go_on, may_go_on) = channel::<()>();
+        let waiting = store.clone();
+        let first = tokio::spawn(async move {
+            let unit = move |_: &Connection| {
+                started.send(()).expect("the test listens");
+                may_go_on.recv().expect("the test goes on");
+                Ok::<_, StoreError>(())
+            };
+            waiting.write(unit).await
+        });
+        tokio::task::yield_now().await;
+        is_started.recv().expect("the writer runs the first unit");
+        let queued: Vec<_> = (0..QUEUE_MAX)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { insert(&store, "queued", Err(StoreError::NotCommitted)).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(matches!(insert(&store, "one too many", Ok(())).await, Err(StoreError::Full)));
+
+        go_on.send(()).expect("the writer waits");
+        first.await.expect("nothing panics").expect("it is written");
+        for unit in queued {
+            assert!(matches!(unit.await.expect("nothing panics"), Err(StoreError::NotCommitted)), "it had its turn");
+        }
+        insert(&store, "after", Ok(())).await.expect("there is room again");
+        assert_eq!(names(&store).await, ["after"]);
+    }
 }
