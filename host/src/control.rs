@@ -4,7 +4,9 @@
 //! runs; otherwise it is the service, reached by a socket in the directory, which only its owner can open. Both ways
 //! lead through [`execute`], so a command means the same with and without the service.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -209,20 +211,41 @@ async fn normalize(app: &App, content_type: String, headers: Vec<(String, String
 }
 
 /// Where the service of a data directory is reached.
-pub(crate) fn socket(data_dir: &Path) -> PathBuf {
-    data_dir.join(SOCKET_FILE)
+///
+/// A socket's path has at most 107 bytes, and a data directory may be deep. So the socket is named through the open
+/// directory, which is short and stays right wherever the directory is moved.
+pub(crate) struct Socket {
+    path: PathBuf,
+    _directory: File,
 }
 
-/// Serves commands until the service stops. The caller holds the data directory, so a socket that is there already
-/// was left behind by a process that died.
-pub async fn serve(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) -> io::Result<()> {
-    let path = socket(&app.config.data_dir);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+impl Socket {
+    pub(crate) fn of(data_dir: &Path) -> io::Result<Self> {
+        let directory = File::open(data_dir)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", directory.as_raw_fd()));
+        Ok(Self { path, _directory: directory })
     }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+
+    pub(crate) async fn connect(&self) -> io::Result<UnixStream> {
+        UnixStream::connect(&self.path).await
+    }
+
+    /// The caller holds the data directory, so a socket that is there already was left behind by a process that died.
+    fn bind(&self) -> io::Result<UnixListener> {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&self.path)?;
+        std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    }
+}
+
+/// Serves commands until the service stops.
+pub async fn serve(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) -> io::Result<()> {
+    let socket = Socket::of(&app.config.data_dir)?;
+    let listener = socket.bind()?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("the places are never closed");
@@ -239,7 +262,7 @@ pub async fn serve(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) -> io
             }
         });
     }
-    std::fs::remove_file(&path)
+    std::fs::remove_file(&socket.path)
 }
 
 async fn converse(app: &App, mut stream: UnixStream) -> io::Result<()> {

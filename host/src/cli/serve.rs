@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +12,19 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::output::{print, show};
 use super::{Failure, Json};
 use crate::app::{App, system_clock};
 use crate::config::Config;
 use crate::server::{self, ConnectionLimits, Shutdown};
-use crate::store::{DataLock, Holder};
+use crate::store::{DataLock, Holder, LockError};
 use crate::{accounts, control, delivery, operator, registry, request};
 
+/// How often, and how long each time, to wait for a command that holds the data directory.
+const COMMAND_WAITS: u32 = 100;
+const COMMAND_WAIT: Duration = Duration::from_millis(100);
 /// How long the background work may take to end after the listeners have.
 const BACKGROUND_END: Duration = Duration::from_secs(5);
 
@@ -48,7 +52,7 @@ impl Serve {
         }
         let holder =
             Holder { pid: std::process::id(), command: "serve".into(), listen: Some(config.listen.to_string()) };
-        let lock = DataLock::acquire(&config.data_dir, &holder)?;
+        let lock = acquire(&config.data_dir, &holder).await?;
         let tls = config.tls().map(|files| server::tls(&files)).transpose()?;
         let limits = ConnectionLimits::of(&config);
         let api = bind("listen", config.listen).await?;
@@ -98,6 +102,17 @@ impl Serve {
         drop(lock);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Takes the data directory. A command that holds it for a moment is waited for; a service is not.
+async fn acquire(data_dir: &Path, holder: &Holder) -> Result<DataLock, LockError> {
+    for _ in 0..COMMAND_WAITS {
+        match DataLock::acquire(data_dir, holder) {
+            Err(LockError::Held(_, first)) if first.listen.is_none() => sleep(COMMAND_WAIT).await,
+            outcome => return outcome,
+        }
+    }
+    DataLock::acquire(data_dir, holder)
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

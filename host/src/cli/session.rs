@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::Failure;
 use crate::app::{App, system_clock};
 use crate::config::Config;
-use crate::control::{self, Command};
+use crate::control::{self, Command, Socket};
 use crate::registry;
 use crate::store::{DataLock, Holder, LockError};
 
@@ -23,21 +23,21 @@ const CONNECTIONS_MAX: usize = 8;
 /// The way to the data directory.
 pub(super) enum Session {
     /// A service holds it. Connections that are not in use wait in the list.
-    Service { socket: std::path::PathBuf, idle: Mutex<Vec<UnixStream>> },
+    Service { socket: Socket, idle: Mutex<Vec<UnixStream>> },
     /// Nobody did, so this command holds it.
     Here { app: Box<App>, _lock: DataLock },
 }
 
 impl Session {
     pub(super) async fn open(config: Config) -> Result<Arc<Self>, Failure> {
-        let socket = control::socket(&config.data_dir);
         let holder = Holder { pid: std::process::id(), command: command_name(), listen: None };
         let mut waited = Duration::ZERO;
         let lock = loop {
             match DataLock::acquire(&config.data_dir, &holder) {
                 Ok(lock) => break lock,
                 Err(held @ LockError::Held(..)) => {
-                    if let Ok(stream) = UnixStream::connect(&socket).await {
+                    let socket = Socket::of(&config.data_dir)?;
+                    if let Ok(stream) = socket.connect().await {
                         return Ok(Arc::new(Self::Service { socket, idle: Mutex::new(vec![stream]) }));
                     }
                     if waited >= PATIENCE {
@@ -62,7 +62,7 @@ impl Session {
                 let waiting = idle.lock().await.pop();
                 let mut stream = match waiting {
                     Some(stream) => stream,
-                    None => UnixStream::connect(socket).await?,
+                    None => socket.connect().await?,
                 };
                 let answer = control::ask(&mut stream, &command)
                     .await
