@@ -161,6 +161,9 @@ CREATE TABLE notifications (
     outcome TEXT NOT NULL
 ) STRICT;
 CREATE INDEX notifications_by_time ON notifications (received_at, id);
+-- Those that changed nothing, oldest first: the room for them is bounded, and finding the ones to drop must not read
+-- the bodies of all.
+CREATE INDEX notifications_without_effect ON notifications (received_at, id) WHERE state <> 'matched';
 
 -- Events that were taken from notifications, by a key that tells repetitions apart.
 CREATE TABLE reported_events (
@@ -168,6 +171,8 @@ CREATE TABLE reported_events (
     notification_id TEXT NOT NULL REFERENCES notifications (id),
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Dropping a notification asks whether an event was taken from it.
+CREATE INDEX reported_events_by_notification ON reported_events (notification_id);
 
 -- Every version of every plugin, kept for ever. `component` holds the bytes that were installed.
 CREATE TABLE plugins (

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::ids::{self, Ids};
+use crate::ids::{IdOrder, Ids};
 use crate::mail::token::KeyRing;
 use crate::plugins::Plugins;
 use crate::plugins::limits::Limits;
@@ -36,6 +36,7 @@ pub struct App {
     /// Rung when something was queued.
     pub(crate) queued: Notify,
     draining: AtomicBool,
+    id_order: IdOrder,
     clock: Clock,
 }
 
@@ -48,7 +49,8 @@ impl App {
             read_queue_max: config.read_queue_max,
             readers: config.reader_threads,
         };
-        let store = Store::open(&config.data_dir, limits, clock())?;
+        let store = Store::open(&config.data_dir, limits, clock())
+            .map_err(|error| format!("cannot open the database in {}: {error}", config.data_dir.display()))?;
         let limits = Limits {
             memory_bytes_max: config.plugin_memory_bytes_max,
             cpu_ms_max: config.plugin_cpu_ms,
@@ -71,6 +73,7 @@ impl App {
             in_flight,
             queued: Notify::new(),
             draining: AtomicBool::new(false),
+            id_order: IdOrder::default(),
             clock,
         })
     }
@@ -81,9 +84,8 @@ impl App {
     }
 
     /// The ids of a unit of work that happens at `now`.
-    #[expect(clippy::unused_self, reason = "ids are reached like the clock")]
     pub(crate) fn ids(&self, now: i64) -> Ids {
-        ids::ids_at(now)
+        self.id_order.ids_at(now)
     }
 
     /// Says that the service is about to stop, so that load balancers send no more.

@@ -171,7 +171,7 @@ pub const SETTINGS: &[Setting] = &[
         "log_level",
         "info",
         "`error`, `warn`, `info`, `debug`, `trace`, or a filter for each module.",
-        |config, value| { store(&mut config.log_level, value.into()) }
+        |config, value| { store(&mut config.log_level, log_level(value)?) }
     ),
     setting!(
         "scoring_policy",
@@ -454,6 +454,21 @@ fn base_url(value: &str) -> Result<String, String> {
     Ok(url.to_owned())
 }
 
+/// A level, or levels for modules: `info,pillarbox::store=debug`. What the log would take for a module without a
+/// level is refused, because a misspelt level would silence everything.
+fn log_level(value: &str) -> Result<String, String> {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_good = |part: &str| {
+        let (module, level) = part.rsplit_once('=').unwrap_or(("all", part));
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:".contains(&byte);
+        levels.contains(&level) && !module.is_empty() && module.bytes().all(in_name)
+    };
+    if value.split(',').all(is_good) {
+        return Ok(value.to_owned());
+    }
+    Err(format!("`{value}` is not one of {}, nor a list such as info,pillarbox::store=debug", levels.join(", ")))
+}
+
 fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let found = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
     found.ok_or_else(|| {
@@ -509,6 +524,13 @@ mod tests {
         assert_eq!(origin(&config, "webhook_bounce_secret"), "(secret) from PILLARBOX_WEBHOOK_BOUNCE_SECRET");
     }
 
+    #[test]
+    fn a_log_level_may_differ_from_module_to_module() {
+        for level in ["trace", "off", "info,pillarbox::store=debug", "access=off"] {
+            assert_eq!(read(&[("PILLARBOX_LOG_LEVEL", level)], None).expect("it is good").log_level, level);
+        }
+    }
+
     #[track_caller]
     fn refused(variables: &[(&str, &str)], file: Option<&str>, told: &[&str]) {
         let error = read(variables, file).expect_err("it is refused").to_string();
@@ -521,6 +543,9 @@ mod tests {
         refused(&[("PILLARBOX_PUBLIC_URL", "mail.example.com")], None, &["public_url", "https://"]);
         refused(&[("PILLARBOX_PUBLIC_URL", "https://a/?b")], None, &["public_url"]);
         refused(&[("PILLARBOX_SCORING_POLICY", "maybe")], None, &["off, advise, enforce"]);
+        for level in ["inof", "info,", "store=", "=debug", "a b=debug", "INFO"] {
+            refused(&[("PILLARBOX_LOG_LEVEL", level)], None, &["log_level", level, "info, debug"]);
+        }
         refused(&[("PILLARBOX_TLS_KEY", "key.pem")], None, &["tls_certificate", "both or neither"]);
         refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
         refused(&[], Some("listen = [1]"), &["listen", "array"]);

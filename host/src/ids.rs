@@ -1,5 +1,8 @@
 //! Ids: UUID version 7 (RFC 9562), so that they sort by the time they were made.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+
 use uuid::{ClockSequence, ContextV7, NoContext, Timestamp, Uuid};
 
 /// Makes the ids of one unit of work. It is an argument of the store, which looks at no clock itself.
@@ -10,11 +13,17 @@ pub fn new_id(now: i64) -> Uuid {
     at(now, NoContext)
 }
 
-/// The ids of a unit of work that happens now. They sort in the order in which they are made, so that events of one
-/// millisecond keep theirs.
-pub fn ids_at(now: i64) -> Ids {
-    let counter = ContextV7::new();
-    Box::new(move || at(now, &counter))
+/// What orders the ids of one process: those of one millisecond, and those made while the clock was set back.
+#[derive(Clone, Default)]
+pub struct IdOrder(Arc<Mutex<AssertUnwindSafe<ContextV7>>>);
+
+impl IdOrder {
+    /// The ids of a unit of work that happens now. All that are made after one another sort in that order, also those
+    /// of different units, so that events of one millisecond keep theirs.
+    pub fn ids_at(&self, now: i64) -> Ids {
+        let order = Arc::clone(&self.0);
+        Box::new(move || at(now, &*order))
+    }
 }
 
 fn at(now: i64, counter: impl ClockSequence<Output: Into<u128>>) -> Uuid {
@@ -28,9 +37,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ids_of_one_unit_of_work_sort_in_the_order_they_were_made() {
-        let mut ids = ids_at(1_710_513_000_120);
-        let made: Vec<_> = (0..10_000).map(|_| ids()).collect();
+    fn ids_sort_in_the_order_they_were_made_within_and_across_units_of_work() {
+        let order = IdOrder::default();
+        let now = 1_710_513_000_120;
+        let (mut one, mut other, mut late) = (order.ids_at(now), order.ids_at(now), order.ids_at(now - 5));
+        let made: Vec<_> = (0..10_000).flat_map(|_| [one(), other(), late()]).collect();
         assert!(made.is_sorted(), "an id came before the one made before it");
         assert!(made.iter().all(|id| id.to_string().starts_with("018e4285-0eb8-7")), "{}", made[0]);
     }

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
+use crate::plugins::error::Refusal;
 use crate::plugins::{Loaded, World};
 use crate::store::{InstallError, NewPlugin};
 
@@ -16,7 +17,7 @@ const BUILT_IN: [&[u8]; 2] =
 /// the same name, but never from a plugin that an operator activated.
 pub async fn start(app: &App) -> Result<(), String> {
     for bytes in BUILT_IN {
-        let loaded = app.plugins.admit(bytes.to_vec()).await.map_err(|refusal| refusal.to_string())?;
+        let loaded = app.plugins.admit(bytes.to_vec()).await.map_err(told)?;
         let (name, version) = (loaded.id.name.clone(), loaded.id.version.clone());
         match keep(app, &loaded, bytes.to_vec(), true).await {
             Ok(()) => {}
@@ -69,13 +70,13 @@ pub(crate) async fn list(app: &App) -> Outcome {
 
 /// Says whether a file is a plugin that could be installed, and what it is.
 pub(crate) async fn check(app: &App, bytes: Vec<u8>) -> Outcome {
-    let loaded = app.plugins.admit(bytes).await.map_err(|refusal| refusal.to_string())?;
+    let loaded = app.plugins.admit(bytes).await.map_err(told)?;
     Ok(json!({ "plugin": view(&loaded) }))
 }
 
 /// Keeps a version, and makes it the one that serves if asked.
 pub(crate) async fn install(app: &App, bytes: Vec<u8>, activate_it: bool) -> Outcome {
-    let loaded = app.plugins.admit(bytes.clone()).await.map_err(|refusal| refusal.to_string())?;
+    let loaded = app.plugins.admit(bytes.clone()).await.map_err(told)?;
     keep(app, &loaded, bytes, false).await?;
     tracing::info!(plugin = %loaded.id, digest = loaded.digest, "plugin installed");
     if activate_it {
@@ -111,7 +112,7 @@ async fn load(app: &App, name: &str, version: &str) -> Result<std::sync::Arc<Loa
     let bytes = app.store.plugin_component(name.to_owned(), version.to_owned()).await;
     let bytes = bytes.map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("{name}@{version} is not installed; see `pillarbox plugin list`"))?;
-    app.plugins.admit(bytes).await.map_err(|refusal| refusal.to_string())
+    app.plugins.admit(bytes).await.map_err(told)
 }
 
 async fn keep(app: &App, loaded: &Loaded, component: Vec<u8>, built_in: bool) -> Result<(), String> {
@@ -133,6 +134,12 @@ async fn keep(app: &App, loaded: &Loaded, component: Vec<u8>, built_in: bool) ->
         ),
         InstallError::Store(error) => error.to_string(),
     })
+}
+
+/// A refusal with its particulars, a line each.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn told(refusal: Refusal) -> String {
+    refusal.details.iter().fold(refusal.message.clone(), |text, detail| format!("{text}\n  {detail}"))
 }
 
 fn view(loaded: &Loaded) -> Json {

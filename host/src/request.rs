@@ -74,8 +74,9 @@ where
     }
     reply.headers.insert(REQUEST_ID, HeaderValue::from_str(&request_id).expect("a request id is printable"));
     if head.method == Method::HEAD {
-        let length = reply.body.size_hint().exact().unwrap_or(0);
-        reply.headers.insert(CONTENT_LENGTH, length.into());
+        if let Some(length) = reply.body.size_hint().exact() {
+            reply.headers.insert(CONTENT_LENGTH, length.into());
+        }
         reply.body = Body::Whole(None);
     }
     let status = reply.status.as_u16();
@@ -256,6 +257,10 @@ fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T> {
     if media_type(&head.headers) != "application/json" {
         return Err(Error::UnsupportedType("application/json"));
     }
+    // Serde would take a list as the fields of a record in their order, which nobody means.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Error::invalid_at("", "The body must be a JSON object"));
+    }
     let mut text = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
         let pointer = pointer(error.path());
@@ -329,7 +334,8 @@ fn refusal(error: &Error, request_id: &str) -> Reply {
 fn add_standing(headers: &mut HeaderMap, standing: Standing) {
     headers.insert("x-ratelimit-limit", standing.limit.into());
     headers.insert("x-ratelimit-remaining", standing.remaining.into());
-    headers.insert("x-ratelimit-reset", (standing.resets_at / 1_000).into());
+    // The second in which the window has ended for sure.
+    headers.insert("x-ratelimit-reset", ((standing.resets_at + 999) / 1_000).into());
 }
 
 /// An error with everything that led to it.

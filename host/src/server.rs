@@ -1,5 +1,8 @@
 //! Sockets: accepting, TLS, limits on connections, draining. The only file that knows hyper.
 
+mod greeting;
+mod leftover;
+
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::future::Future;
@@ -22,6 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use self::greeting::Greeting;
+use self::leftover::RequestBody;
 use crate::config::{Config, TlsFiles};
 use crate::reply::Body;
 
@@ -100,7 +105,7 @@ pub async fn run<Handle, Answer>(
     handle: Handle,
     mut shutdown: watch::Receiver<Shutdown>,
 ) where
-    Handle: Fn(IpAddr, Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
+    Handle: Fn(IpAddr, Request<RequestBody>) -> Answer + Clone + Send + Sync + 'static,
     Answer: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Places::new(limits.connections_max, limits.connections_per_address_max);
@@ -119,9 +124,13 @@ pub async fn run<Handle, Answer>(
             let _place = place;
             let served = async {
                 match tls {
-                    None => serve(stream, peer, &protocol, handle, watcher).await,
+                    None => {
+                        serve(Greeting::within(limits.head_read_timeout, stream), peer, &protocol, handle, watcher)
+                            .await
+                    }
                     Some(tls) => {
                         if let Ok(Ok(stream)) = timeout(limits.head_read_timeout, tls.accept(stream)).await {
+                            let stream = Greeting::within(limits.head_read_timeout, stream);
                             serve(stream, peer, &protocol, handle, watcher).await;
                         }
                     }
@@ -164,8 +173,7 @@ fn protocol(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_read_timeout)
-        .max_buf_size(limits.head_bytes_max)
-        .pipeline_flush(true);
+        .max_buf_size(limits.head_bytes_max);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -183,11 +191,11 @@ async fn serve<Handle, Answer>(
     handle: Handle,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
-    Handle: Fn(IpAddr, Request<Incoming>) -> Answer + Send + Sync + 'static,
+    Handle: Fn(IpAddr, Request<RequestBody>) -> Answer + Send + Sync + 'static,
     Answer: Future<Output = Response<Body>> + Send + 'static,
 {
-    let service = service_fn(move |request| {
-        let answer = handle(peer, request);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = handle(peer, RequestBody::of(request));
         async move { Ok::<_, io::Error>(answer.await) }
     });
     let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();

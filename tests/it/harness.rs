@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -16,6 +17,8 @@ use pillarbox::{delivery, registry, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::guests;
+
 /// 2024-03-15T14:30:00Z, where every test begins.
 pub const BEGINNING: i64 = 1_710_513_000_000;
 
@@ -23,10 +26,11 @@ pub const BEGINNING: i64 = 1_710_513_000_000;
 pub struct TestApp {
     pub app: Arc<App>,
     clock: Arc<AtomicI64>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// A customer with a key.
+#[derive(Clone)]
 pub struct TestCustomer {
     test: Arc<App>,
     pub email: String,
@@ -50,10 +54,19 @@ impl TestApp {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory is made");
         copy(prepared(), directory.path());
+        Self::on(directory, settings).await
+    }
+
+    /// Starts on an empty data directory, as another installation with secrets of its own.
+    pub async fn start_anew() -> Self {
+        Self::on(tempfile::tempdir().expect("a directory is made"), &[]).await
+    }
+
+    async fn on(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(AtomicI64::new(BEGINNING));
         let app = open(directory.path(), settings, Arc::clone(&clock));
         registry::start(&app).await.expect("the built-in plugins start");
-        Self { app: Arc::new(app), clock, _directory: directory }
+        Self { app: Arc::new(app), clock, directory }
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -86,6 +99,35 @@ impl TestApp {
         control::execute(&self.app, command).await.expect("the command succeeds")
     }
 
+    /// Runs a command that cannot be done, and gives the sentence that says why.
+    pub async fn refused_command(&self, command: Command) -> String {
+        control::execute(&self.app, command).await.expect_err("the command is refused")
+    }
+
+    /// Installs a guest of the fixtures as a scorer.
+    pub async fn install(&self, guest: &str, version: &str, activate: bool) -> Value {
+        let component = control::Bytes(guests::scorer(guest, version));
+        self.command(Command::PluginInstall { component, activate }).await
+    }
+
+    /// Stops the service and starts it again on the same data.
+    pub async fn restart(self, customer: TestCustomer) -> (Self, TestCustomer) {
+        let Self { app, clock, directory } = self;
+        let TestCustomer { test, email, domain, key } = customer;
+        drop(test);
+        drop(Arc::into_inner(app).expect("nobody else holds the application"));
+        let app = Arc::new(open(directory.path(), &[], Arc::clone(&clock)));
+        registry::start(&app).await.expect("the plugins start");
+        (Self { app: Arc::clone(&app), clock, directory }, TestCustomer { test: app, email, domain, key })
+    }
+
+    /// The types of what happened to an email so far, in order.
+    pub async fn events_of(&self, customer: &TestCustomer, email_id: &str) -> Vec<String> {
+        let answer = customer.get(&format!("/api/v1/emails/{email_id}/events")).await.json();
+        let events = answer["events"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        events.iter().map(|event| event["event_type"].as_str().expect("it is text").to_owned()).collect()
+    }
+
     /// Hands over what is queued and due.
     pub async fn deliver(&self) {
         delivery::deliver_due(&self.app).await.expect("the queue is worked on");
@@ -109,15 +151,34 @@ impl TestApp {
     pub async fn request(&self, request: Request<Full<Bytes>>) -> Answer {
         send(&self.app, request).await
     }
+
+    /// A request from another address than the usual one.
+    pub async fn request_from(&self, peer: IpAddr, request: Request<Full<Bytes>>) -> Answer {
+        send_from(&self.app, peer, request).await
+    }
+
+    /// A notification as a program would post it.
+    pub async fn notify(&self, path: &str, body: Value) -> Answer {
+        self.post(path, "application/json", body.to_string()).await
+    }
 }
 
 impl TestCustomer {
+    /// The same customer with another key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None, &[]).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(body), &[]).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body), &[]).await
     }
 
     /// Any call with the customer's key, a JSON body and further headers.
@@ -193,8 +254,27 @@ fn is_id(text: &str) -> bool {
     (rest.is_empty() || rest.starts_with('@')) && id.len() == 36 && id.chars().filter(|c| *c == '-').count() == 4
 }
 
+/// Waits for all of them at once.
+pub async fn at_once<T>(calls: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
+    std::future::poll_fn(|context| {
+        for (call, done) in calls.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(value) = call.as_mut().poll(context) {
+                *done = Some(value);
+            }
+        }
+        if calls.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    calls.into_iter().filter_map(|(_, done)| done).collect()
+}
+
 async fn send(app: &App, request: Request<Full<Bytes>>) -> Answer {
-    let response = request::handle(app, IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), request).await;
+    send_from(app, IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), request).await
+}
+
+async fn send_from(app: &App, peer: IpAddr, request: Request<Full<Bytes>>) -> Answer {
+    let response = request::handle(app, peer, request).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("the body is whole").to_bytes();
     Answer { status: parts.status, headers: parts.headers, body }

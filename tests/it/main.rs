@@ -1,6 +1,16 @@
 //! The API as its users meet it. Every test has a database and a clock of its own.
 
+mod guests;
 mod harness;
 
+mod documents;
 mod events;
+mod invariants;
+mod limits;
+mod plugins;
+mod profile;
+mod scoring;
 mod sending;
+mod stats;
+mod tracking;
+mod webhooks;

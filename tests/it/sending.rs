@@ -5,12 +5,13 @@ use pillarbox::control::Command;
 use pillarbox::store::CustomerStatus;
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, TestCustomer};
+use crate::harness::{TestApp, TestCustomer, at_once};
 
 fn email(fields: Value) -> Value {
     let mut email = json!({ "to": "ada@example.com", "subject": "Hello", "text": "Hello Ada" });
-    for (name, value) in fields.as_object().expect("fields") {
-        email[name] = value.clone();
+    let Value::Object(fields) = fields else { panic!("fields") };
+    for (name, value) in fields {
+        email[name] = value;
     }
     email
 }
@@ -184,27 +185,11 @@ async fn a_hundred_senders_with_one_key_send_one_email() {
     let key = [("idempotency-key", "once")];
     let calls: Vec<_> = (0..100).map(|_| acme.call(Method::POST, "/api/send", Some(email(json!({}))), &key)).collect();
     let mut ids = std::collections::BTreeSet::new();
-    for answer in futures_join(calls).await {
+    for answer in at_once(calls).await {
         ids.insert(answer.json()["email_id"].to_string());
     }
     assert_eq!(ids.len(), 1);
     assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 1);
-}
-
-/// Waits for all of them at once.
-async fn futures_join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
-    use std::task::Poll;
-    let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
-    std::future::poll_fn(|context| {
-        for (call, done) in calls.iter_mut().filter(|(_, done)| done.is_none()) {
-            if let Poll::Ready(value) = call.as_mut().poll(context) {
-                *done = Some(value);
-            }
-        }
-        if calls.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    calls.into_iter().filter_map(|(_, done)| done).collect()
 }
 
 #[tokio::test]

@@ -99,10 +99,10 @@ pub(crate) async fn list(app: &App, customer: &Customer, query: &str) -> Result<
         to: query.moment("to_timestamp")?,
         before: page.cursor,
         offset: page.offset(),
-        limit: page.limit,
+        limit: page.limit_and_one(),
     };
-    let found = app.store.emails(customer.id, filter).await?;
-    let next_cursor = page.next_cursor(found.emails.len(), found.emails.last().map(|email| email.id));
+    let mut found = app.store.emails(customer.id, filter).await?;
+    let next_cursor = page.cut(&mut found.emails, |email| email.id);
     let emails = found.emails.into_iter().map(view).collect();
     Ok(EmailsReply { emails, pagination: page.pagination(found.total), next_cursor })
 }

@@ -58,7 +58,7 @@ struct EventView {
     recipient: String,
     from: String,
     timestamp: String,
-    /// What else is known, cut down to the account's privacy level.
+    /// What else is known, with the email's `metadata`, cut down to the account's privacy level.
     #[schema(value_type = Object)]
     event_data: Json,
     created_at: String,
@@ -103,15 +103,15 @@ pub(crate) async fn list(app: &App, customer: &Customer, head: &Head) -> Result<
         to: query.moment("to_timestamp")?,
         before: page.cursor,
         offset: page.offset(),
-        limit: page.limit,
+        limit: page.limit_and_one(),
         counted: true,
     };
     if let Some(format) = ExportFormat::asked_for(head) {
         (filter.before, filter.offset, filter.limit, filter.counted) = (None, 0, LIMIT_MAX, false);
         return Ok(export(app.store.clone(), customer, filter, format));
     }
-    let found = app.store.events(customer.id, filter).await?;
-    let next_cursor = page.next_cursor(found.events.len(), found.events.last().map(|event| event.id));
+    let mut found = app.store.events(customer.id, filter).await?;
+    let next_cursor = page.cut(&mut found.events, |event| event.id);
     let events = found.events.into_iter().map(|event| view(event, customer.privacy_level)).collect();
     Ok(Reply::ok(&EventsReply { events, pagination: page.pagination(found.total), next_cursor }))
 }
@@ -143,6 +143,9 @@ fn check_switches(customer: &Customer) -> Result<()> {
 
 fn view(event: Event, privacy: PrivacyLevel) -> EventView {
     let mut event_data = event.data;
+    if let Some(metadata) = event.metadata {
+        event_data["metadata"] = metadata;
+    }
     redact(privacy, &mut event_data);
     EventView {
         id: event.id,

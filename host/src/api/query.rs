@@ -83,9 +83,17 @@ impl Page {
         Pagination { page: self.number, limit: self.limit, total, pages }
     }
 
-    /// Where the next page continues, when this one is full.
-    pub(crate) fn next_cursor(&self, items: usize, last: Option<Uuid>) -> Option<Uuid> {
-        last.filter(|_| i64::try_from(items).is_ok_and(|items| items == self.limit))
+    /// Items to ask the store for: one more than the page has, which tells whether another page follows.
+    pub(crate) fn limit_and_one(&self) -> i64 {
+        self.limit + 1
+    }
+
+    /// Takes the one too many off, and says where the next page continues when there is one.
+    pub(crate) fn cut<T>(&self, items: &mut Vec<T>, id: impl FnOnce(&T) -> Uuid) -> Option<Uuid> {
+        let limit = usize::try_from(self.limit).expect("a page has at most a thousand items");
+        let more = items.len() > limit;
+        items.truncate(limit);
+        items.last().filter(|_| more).map(id)
     }
 }
 
@@ -115,7 +123,11 @@ mod tests {
         let page = Query::parse("page=2&limit=10").page().expect("it is a page");
         let pagination = page.pagination(11);
         assert_eq!((pagination.pages, page.offset()), (2, 10));
-        assert_eq!(page.next_cursor(1, Some(Uuid::nil())), None);
-        assert_eq!(page.next_cursor(10, Some(Uuid::nil())), Some(Uuid::nil()));
+        let id = |number: &u128| Uuid::from_u128(*number);
+        let mut full: Vec<u128> = (0..10).collect();
+        assert_eq!((page.cut(&mut full, id), full.len()), (None, 10), "a full page may be the last one");
+        let mut more: Vec<u128> = (0..11).collect();
+        assert_eq!((page.cut(&mut more, id), more.len()), (Some(Uuid::from_u128(9)), 10));
+        assert_eq!(page.cut(&mut Vec::new(), id), None);
     }
 }

@@ -18,14 +18,19 @@ use crate::store::Hit;
 /// What is kept of a user agent, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 512;
 
-/// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404.
+/// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404, and so does an
+/// open that cannot be kept, with 503: the reader of an email is not to see a broken image.
 #[utoipa::path(get, path = "/track/o/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
     responses((status = 200, content_type = "image/gif", description = "The pixel"),
         (status = 404, content_type = "image/gif", description = "The pixel; nothing is recorded")))]
 pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
     let Some(claims) = app.tokens.open(token, Purpose::Open) else { return Ok(Reply::pixel(StatusCode::NOT_FOUND)) };
     if head.method != Method::HEAD {
-        app.store.record_hit(hit(app, &claims, EventType::Opened, head), app.ids(app.now())).await?;
+        let recorded = app.store.record_hit(hit(app, &claims, EventType::Opened, head), app.ids(app.now())).await;
+        if let Err(error) = recorded {
+            tracing::error!(%error, email_id = %claims.email_id, "open not recorded");
+            return Ok(Reply::pixel(StatusCode::SERVICE_UNAVAILABLE));
+        }
     }
     Ok(Reply::pixel(StatusCode::OK))
 }

@@ -12,6 +12,7 @@ use super::time::rfc3339;
 use crate::app::App;
 use crate::error::{Cause, Detail, Error, OrFail, Result};
 use crate::ids::new_id;
+use crate::mail::address::EmailAddress;
 use crate::mail::event::{BounceType, EventType};
 use crate::plugins::error::{Fault, PluginError};
 use crate::plugins::normalizer;
@@ -198,7 +199,7 @@ fn reported_event(event: &normalizer::Event) -> Option<ReportedEvent> {
     let recipients = event.recipient.iter().chain(&event.recipient_alternatives).filter(|_| !redacted);
     Some(ReportedEvent {
         emails: event.clues.iter().filter_map(email_clue).collect(),
-        recipients: recipients.cloned().collect(),
+        recipients: recipients.map(|address| address_key(address)).collect(),
         event_type,
         bounce_type: event.bounce_type.map(bounce_type),
         reason: event.reason.clone(),
@@ -206,6 +207,11 @@ fn reported_event(event: &normalizer::Event) -> Option<ReportedEvent> {
         provider_event_id: event.provider_event_id.clone(),
         data: event_data(event),
     })
+}
+
+/// An address as recipients are kept: with an international domain or needless quotes it has several spellings.
+fn address_key(address: &str) -> String {
+    EmailAddress::parse(address).map_or_else(|_| address.to_owned(), |address| address.key())
 }
 
 /// Guesses by address alone are not made here: a clue names an email or it names none.

@@ -10,7 +10,7 @@ mod score;
 mod serve;
 mod session;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,7 +79,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("pillarbox: {failure}");
+            // Where nobody can be told, the exit code still tells.
+            drop(writeln!(std::io::stderr(), "pillarbox: {failure}"));
             ExitCode::FAILURE
         }
     }
@@ -113,7 +114,10 @@ fn start_log(config: &Config, serving: bool) {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    // A log that cannot be written (its disk is full, its reader is gone) must not end the service, and telling so on
+    // standard error, as the library would, panics when that is what fails.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    let log = log.with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     if pretty {
         log.compact().init();
     } else {

@@ -264,7 +264,8 @@ impl Store {
             let count = format!("SELECT COUNT(*) FROM emails WHERE {matching}");
             let total = connection.query_one(&count, filtered, |row| row.integer(0))?.unwrap_or(0);
 
-            let before = "(submitted_at, id) < (SELECT submitted_at, id FROM emails WHERE id = ?7)";
+            let before = "(submitted_at, id) < (SELECT submitted_at, id FROM emails WHERE id = ?7 \
+                          AND customer_id = ?1)";
             let sql = format!(
                 "SELECT {COLUMNS} FROM emails WHERE {matching} AND (?7 IS NULL OR {before}) \
                  ORDER BY submitted_at DESC, id DESC LIMIT ?8 OFFSET ?9"

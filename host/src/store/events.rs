@@ -37,6 +37,8 @@ pub struct Event {
     pub occurred_at: i64,
     /// What else is known: a JSON object.
     pub data: Json,
+    /// What the customer attached to the email: a JSON object.
+    pub metadata: Option<Json>,
     /// When it was recorded, in milliseconds.
     pub created_at: i64,
 }
@@ -127,6 +129,7 @@ pub(super) struct Subject {
     pub(super) status: EmailStatus,
     pub(super) stream: StreamType,
     pub(super) recipient: String,
+    pub(super) submitted_at: i64,
 }
 
 /// Something that happened to a copy of an email, before it is an event.
@@ -140,7 +143,7 @@ pub(super) struct Happening<'a> {
 }
 
 const COLUMNS: &str = "id, email_id, customer_id, event_type, status, recipient, sender, occurred_at, event_data, \
-                       created_at";
+                       created_at, (SELECT metadata FROM emails WHERE emails.id = email_id)";
 
 impl Store {
     /// Records a hit with its effects. False when the token's email is not here (any more).
@@ -196,7 +199,8 @@ impl Store {
             };
             let sql = format!(
                 "SELECT {COLUMNS} FROM events WHERE {matching} \
-                 AND (?8 IS NULL OR (occurred_at, id) < (SELECT occurred_at, id FROM events WHERE id = ?8)) \
+                 AND (?8 IS NULL OR (occurred_at, id) < (SELECT occurred_at, id FROM events \
+                 WHERE id = ?8 AND customer_id = ?1)) \
                  ORDER BY occurred_at DESC, id DESC LIMIT ?9 OFFSET ?10"
             );
             let mut bounds = filtered.to_vec();
@@ -236,6 +240,7 @@ fn read_event(row: &Row) -> Result<Event, SqlError> {
         occurred_at: row.integer(7)?,
         data: row.parsed(8, |text| serde_json::from_str(text).ok())?,
         created_at: row.integer(9)?,
+        metadata: row.text_or_null(10)?.and_then(|text| serde_json::from_str(&text).ok()),
     })
 }
 
@@ -245,8 +250,9 @@ pub(super) fn subject(
     email: Uuid,
     recipient: Option<&str>,
 ) -> Result<Option<Subject>, SqlError> {
-    let sql = "SELECT customer_id, sender, emails.status, stream_type, address FROM emails \
-               JOIN recipients ON email_id = id WHERE id = ?1 AND address = COALESCE(?2, lower(recipient))";
+    // By its role and not by its address, because SQL knows the lower case of ASCII alone.
+    let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at FROM emails \
+               JOIN recipients ON email_id = id WHERE id = ?1 AND (address = ?2 OR (?2 IS NULL AND role = 'to'))";
     connection.query_one(sql, values![email.to_string(), recipient.map(str::to_lowercase)], |row| {
         Ok(Subject {
             email_id: email,
@@ -255,6 +261,7 @@ pub(super) fn subject(
             status: row.parsed(2, EmailStatus::parse)?,
             stream: row.parsed(3, StreamType::parse)?,
             recipient: row.text(4)?,
+            submitted_at: row.integer(5)?,
         })
     })
 }

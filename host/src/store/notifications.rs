@@ -8,9 +8,9 @@ use super::events::{Happening, Subject, record, subject};
 use super::sql::{Connection, SqlError, values};
 use super::{Result, Store, StoreError};
 use crate::ids::Ids;
-use crate::mail::event::{BounceType, EventType};
+use crate::mail::event::{BounceType, EmailStatus, EventType};
 
-/// Most notifications kept that matched nothing. The endpoints are public, so the oldest go first.
+/// Most notifications kept that changed nothing. The endpoints are public, so the oldest go first.
 pub(crate) const UNMATCHED_MAX: i64 = 10_000;
 
 /// A request that came in by a webhook.
@@ -103,8 +103,8 @@ impl Store {
                     event_type: event.event_type,
                     bounce_type: event.bounce_type,
                     reason: event.reason.as_deref(),
-                    // What a sender claims about the future is not believed.
-                    occurred_at: event.occurred_at.unwrap_or(now).min(now),
+                    // What a sender claims about the future is not believed, nor what was before the email itself.
+                    occurred_at: event.occurred_at.unwrap_or(now).max(subject.submitted_at).min(now),
                     data: event.data.clone(),
                     now,
                 };
@@ -113,9 +113,10 @@ impl Store {
             }
             let state = match outcome {
                 _ if notification.unparsed => "unparsed",
-                NotificationOutcome { accepted: 0, duplicates: 0, unmatched: 0 } => "ignored",
-                NotificationOutcome { accepted: 0, duplicates: 0, .. } => "unmatched",
-                _ => "matched",
+                NotificationOutcome { accepted: 1.., .. } => "matched",
+                NotificationOutcome { unmatched: 1.., .. } => "unmatched",
+                // Nothing but repetitions: whoever saw one notification must not fill the disk with copies of it.
+                NotificationOutcome { .. } => "ignored",
             };
             close_notification(connection, &notification, state)?;
             Ok::<_, StoreError>(outcome)
@@ -178,7 +179,9 @@ fn matching(connection: &Connection, event: &ReportedEvent) -> Result<Option<Sub
         let named = event.recipients.iter().map(|address| Some(address.as_str()));
         let unnamed = event.recipients.is_empty().then_some(None);
         for recipient in named.chain(unnamed) {
-            if let Some(subject) = subject(connection, email, recipient)? {
+            // What still waits for its time, or was taken back before, cannot have come back from anywhere.
+            let sent = |subject: &Subject| !matches!(subject.status, EmailStatus::Scheduled | EmailStatus::Canceled);
+            if let Some(subject) = subject(connection, email, recipient)?.filter(sent) {
                 return Ok(Some(subject));
             }
         }

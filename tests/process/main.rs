@@ -1,0 +1,21 @@
+//! The real process: the binary in a data directory of its own, met over sockets, signals and the command line.
+
+#[path = "../it/guests.rs"]
+#[expect(dead_code, reason = "the tests of the API use more of it")]
+mod guests;
+mod harness;
+mod http;
+
+mod customers;
+mod disk;
+mod durability;
+mod first_start;
+mod garbage;
+mod http2;
+mod log;
+mod one_process;
+mod patience;
+mod plugins;
+mod settings;
+mod shutdown;
+mod streams;
