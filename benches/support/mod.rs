@@ -1,5 +1,7 @@
 //! What several benches need: the service without its sockets, on a data directory of its own, and one customer.
 
+#![allow(dead_code, reason = "each bench uses its part")]
+
 use std::sync::Arc;
 
 use pillarbox::app::{App, system_clock};
@@ -56,7 +58,6 @@ impl House {
     }
 
     /// The html of an email as its reader gets it: links rewritten, pixel added.
-    #[allow(dead_code, reason = "not every bench reads mail")]
     pub fn html_of(&self, email_id: &str) -> String {
         let shown = self.runtime.block_on(async {
             pillarbox::delivery::deliver_due(&self.app).await.expect("the queue is worked on");

@@ -105,7 +105,7 @@ pub async fn run<Handle, Answer>(
     handle: Handle,
     mut shutdown: watch::Receiver<Shutdown>,
 ) where
-    Handle: Fn(IpAddr, Request<RequestBody>) -> Answer + Clone + Send + Sync + 'static,
+    Handle: Fn(IpAddr, Request<RequestBody<Incoming>>) -> Answer + Clone + Send + Sync + 'static,
     Answer: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Places::new(limits.connections_max, limits.connections_per_address_max);
@@ -125,8 +125,8 @@ pub async fn run<Handle, Answer>(
             let served = async {
                 match tls {
                     None => {
-                        serve(Greeting::within(limits.head_read_timeout, stream), peer, &protocol, handle, watcher)
-                            .await
+                        let stream = Greeting::within(limits.head_read_timeout, stream);
+                        serve(stream, peer, &protocol, handle, watcher).await;
                     }
                     Some(tls) => {
                         if let Ok(Ok(stream)) = timeout(limits.head_read_timeout, tls.accept(stream)).await {
@@ -191,7 +191,7 @@ async fn serve<Handle, Answer>(
     handle: Handle,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
-    Handle: Fn(IpAddr, Request<RequestBody>) -> Answer + Send + Sync + 'static,
+    Handle: Fn(IpAddr, Request<RequestBody<Incoming>>) -> Answer + Send + Sync + 'static,
     Answer: Future<Output = Response<Body>> + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {

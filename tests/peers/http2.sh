@@ -22,7 +22,8 @@ for number in $(seq 100); do
     echo 'write-out = "%{http_code} %{http_version} %{num_connects}\n"'
     [ "$number" = 100 ] || echo next
 done >"$WORK/hundred"
-curl -sS --http2-prior-knowledge --parallel --parallel-max 100 --max-time 60 -K "$WORK/hundred" >"$WORK/statuses"
+curl -sS --http2-prior-knowledge --parallel --parallel-max 100 --max-time 60 -K "$WORK/hundred" >"$WORK/statuses" 2>"$WORK/progress" ||
+    fail "curl: $(cat "$WORK/progress")"
 is "a hundred streams are served" 100 "$(grep -c '^200 2 ' "$WORK/statuses")"
 is "each email has an id of its own" 100 "$(jq -r .email_id "$WORK"/answer-* | sort -u | wc -l)"
 TOTAL=$(curl -sS -H "Authorization: Bearer $KEY" "http://$API/api/emails" | jq .pagination.total)

@@ -74,9 +74,9 @@ fn a_customer_is_made_shown_changed_and_listed() {
         [&json!(7), &json!(2), &json!(30)]
     );
     let features = ["features", "--event-tracking", "on", "--event-api", "on", "--privacy", "masked"];
-    let featured = acme(&home, &features);
+    let changed = acme(&home, &features);
     assert_eq!(
-        [&featured["event_tracking"], &featured["event_api"], &featured["privacy_level"]],
+        [&changed["event_tracking"], &changed["event_api"], &changed["privacy_level"]],
         [&json!(true), &json!(true), &json!("masked")]
     );
     assert_eq!(acme(&home, &["features", "--event-api", "off"])["event_api"], false);

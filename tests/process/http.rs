@@ -110,14 +110,11 @@ fn is_time_out(error: &io::Error) -> bool {
 
 /// A request as it stands on the wire.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: pillarbox.test\r\n");
-    for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
-    }
-    if !body.is_empty() {
-        request += &format!("Content-Length: {}\r\n", body.len());
-    }
-    [request.as_bytes(), b"\r\n", body].concat()
+    let fields: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields = fields.concat();
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: pillarbox.test\r\n{fields}{length}\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 impl Answer {

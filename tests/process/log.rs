@@ -45,8 +45,8 @@ fn the_log_holds_no_key_address_subject_or_token() {
     let log = service.log();
     let token = link.rsplit('/').next().expect("it has a token");
     for secret in [service.key.as_str(), &new_key, made_key, token, "ml_live_", "eculiar", "rare-"] {
-        let line = log.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "{secret} is in the log");
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret} is in the log");
     }
     assert_eq!(service.stop().code(), Some(0));
 }

@@ -100,8 +100,8 @@ fn versions_change_while_messages_are_judged_and_none_fails() {
         step(home.json(&["plugin", "activate", "pillarbox-rules@0.1.0", "--json"]), "0.1.0", "guest@1.0.0");
         assert_eq!(judge(&service), "pillarbox-rules@0.1.0");
         done.store(true, Ordering::Relaxed);
-        let judged: usize = judges.into_iter().map(|judge| judge.join().expect("no request failed")).sum();
-        assert!(judged > 0);
+        let messages: usize = judges.into_iter().map(|judge| judge.join().expect("no request failed")).sum();
+        assert!(messages > 0);
     });
 }
 

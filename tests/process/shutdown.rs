@@ -36,6 +36,8 @@ fn a_request_under_way_finishes_while_new_connections_are_refused() {
     let (mut slow, body) = begun(&service);
     service.terminate();
     waits_until_refused(service.api);
+    let ready = service.operator("/readyz").expect("operators are still answered");
+    assert_eq!(ready.status, 503, "a load balancer is told to look elsewhere");
     slow.write(&body).expect("it is written");
     let answer = slow.answer(false).expect("it is answered");
     assert_eq!(answer.status, 200, "{answer:?}");

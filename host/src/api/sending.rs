@@ -216,7 +216,7 @@ async fn compose(tracking: &Tracking<'_>, draft: &Draft, now: i64) -> Result<(Ne
         send_at: draft.send_at,
     };
     let reply = SendReply {
-        to: draft.to.clone(),
+        to: draft.recipients.to.address.to_string(),
         submitted_at: rfc3339(now),
         email_id,
         message_id,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::Failure;
@@ -15,11 +15,12 @@ use super::session::Session;
 use crate::control::Command;
 
 /// Runs the command that `read` makes of each line and prints the answers in order. A line that fails keeps its place
-/// with the reason in `error`, so that line N of the output is always about line N of the input.
+/// with what `failed` makes of the reason, so that line N of the output is always about line N of the input.
 pub(super) async fn each(
     session: &Arc<Session>,
     input: &Path,
     read: impl Fn(&str) -> Result<Command, String>,
+    failed: fn(String) -> Value,
 ) -> Result<(), Failure> {
     let input: Box<dyn BufRead> = if input.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
@@ -45,7 +46,7 @@ pub(super) async fn each(
                 Ok(command) => session.run(command).await.map_err(|failure| failure.to_string()),
                 Err(wrong) => Err(wrong),
             };
-            outcome.unwrap_or_else(|error| json!({ "error": error }))
+            outcome.unwrap_or_else(failed)
         }));
     }
     while !under_way.is_empty() {

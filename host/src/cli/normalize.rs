@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::session::Session;
 use super::{Failure, lines};
@@ -37,7 +37,8 @@ struct Line {
 impl Normalize {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let session = Session::open(config).await?;
-        lines::each(&session, &self.jsonl, command).await?;
+        let failed = |error| json!({ "events": [], "ignored": [], "error": error });
+        lines::each(&session, &self.jsonl, command, failed).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

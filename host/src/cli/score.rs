@@ -30,11 +30,11 @@ impl Score {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let session = Session::open(config).await?;
         if let Some(paths) = self.paths {
-            lines::each(&session, &paths, |path| {
+            let read = |path: &str| {
                 let message = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
                 Ok(Command::Score { message: Bytes(message) })
-            })
-            .await?;
+            };
+            lines::each(&session, &paths, read, |error| json!({ "error": error })).await?;
             return Ok(ExitCode::SUCCESS);
         }
         let message = match &self.file {

@@ -25,6 +25,8 @@ use crate::{accounts, control, delivery, operator, registry, request};
 /// How often, and how long each time, to wait for a command that holds the data directory.
 const COMMAND_WAITS: u32 = 100;
 const COMMAND_WAIT: Duration = Duration::from_millis(100);
+/// How long an operator's open request may go on after the API has ended.
+const OPERATOR_DRAIN: Duration = Duration::from_secs(1);
 /// How long the background work may take to end after the listeners have.
 const BACKGROUND_END: Duration = Duration::from_secs(5);
 
@@ -73,28 +75,23 @@ impl Serve {
             print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
         }
         let (for_api, for_operators) = (Arc::clone(&app), Arc::clone(&app));
-        tokio::join!(
-            server::run(
-                api,
-                tls,
-                limits,
-                move |peer, request| {
-                    let app = Arc::clone(&for_api);
-                    async move { request::handle(&app, peer, request).await }
-                },
-                stopping.clone()
-            ),
-            server::run(
-                operator,
-                None,
-                limits,
-                move |peer, request| {
-                    let app = Arc::clone(&for_operators);
-                    async move { operator::handle(&app, peer, request).await }
-                },
-                stopping
-            ),
-        );
+        let handle_api = move |peer, request| {
+            let app = Arc::clone(&for_api);
+            async move { request::handle(&app, peer, request).await }
+        };
+        let handle_operator = move |peer, request| {
+            let app = Arc::clone(&for_operators);
+            async move { operator::handle(&app, peer, request).await }
+        };
+        // The operator's listener goes last, so that /readyz says 503 while requests still finish.
+        let (end, ending) = watch::channel(Shutdown::No);
+        let operator_limits = ConnectionLimits { drain: OPERATOR_DRAIN, ..limits };
+        let serve_api = async move {
+            server::run(api, tls, limits, handle_api, stopping).await;
+            end.send_replace(Shutdown::Drain);
+            end
+        };
+        tokio::join!(serve_api, server::run(operator, None, operator_limits, handle_operator, ending));
         for task in background {
             drop(timeout(BACKGROUND_END, task).await);
         }

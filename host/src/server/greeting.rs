@@ -1,6 +1,6 @@
 //! A time limit for the first bytes of a connection.
 //!
-//! Whether a connection speaks HTTP/2 shows in its first 24 bytes, and hyper's own time limits begin behind them. So
+//! Whether a connection speaks HTTP/2 shows in its first 24 bytes, and the time limit for a head begins behind them. So
 //! who connects and says nothing, or a part of HTTP/2's preface and no more, would keep a place for ever.
 
 use std::future::Future;

@@ -27,8 +27,6 @@ const ATTACHMENTS_MAX: usize = 100;
 const SCHEDULE_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// An email that may be sent as it is.
 pub(super) struct Draft {
-    /// The recipient as the caller wrote it.
-    pub(super) to: String,
     pub(super) from: Mailbox,
     pub(super) domain: Domain,
     pub(super) reply_to: Option<Mailbox>,
@@ -64,7 +62,6 @@ impl Draft {
         let reply_to = request.reply_to.as_deref().map(|text| mailbox("/reply_to", text)).transpose()?;
         let stream_type = request.stream_type.unwrap_or_default();
         let draft = Self {
-            to: request.to.clone().unwrap_or_default(),
             from,
             domain,
             reply_to,
