@@ -34,7 +34,7 @@ use crate::mail::address::Mailbox;
 
 mod attachment;
 
-pub use attachment::{Attachment, AttachmentError};
+pub use attachment::{Attachment, AttachmentError, FILENAME_BYTES_MAX};
 
 /// The header in which an email's id travels, so that whatever comes back can be told.
 pub const EMAIL_ID_HEADER: &str = "X-Pillarbox-Email-Id";

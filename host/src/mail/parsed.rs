@@ -2,7 +2,7 @@
 //! shows captured mail.
 //!
 //! The message may come from anybody. What is read is bounded by the constants below, and what would make the parser
-//! work out of proportion is taken out before it sees it (see [`guard`]).
+//! work out of proportion is taken out before it sees it (see `guard`).
 
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
