@@ -12,7 +12,7 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' plugins/Cargo.toml | head -n 1)
 other=${version%?}$(((${version: -1} + 1) % 10))
 # The same rules under another version: the number stands in the module's data as text of the same length.
 sed "s/${version//./\\.}/$other/g" plugins/dist/scorer.wasm >"$folder/other.wasm"
-name=$("$pillarbox" plugin check "$folder/other.wasm" --json | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -n 1)
+name=pillarbox-rules
 "$pillarbox" plugin install "$folder/other.wasm" >"$folder/answer"
 
 cat >"$folder/analyze.lua" <<END
@@ -20,9 +20,15 @@ wrk.method = "POST"
 wrk.headers["Authorization"] = "Bearer $key"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = [[{"subject": "The autumn catalogue", "html": "<p>Dear reader, our <b>catalogue</b> is here.</p>"}]]
-local answered_by = {}
+-- A plugin that fails is told in an answer of 200, so the answers are read.
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
+function init() bad = 0 end
 function response(status, headers, body)
-    if not body:find('"plugins"') then wrk.thread:stop() end
+    if status ~= 200 or not body:find('"error":null', 1, true) then bad = bad + 1 end
+end
+function done()
+    for _, thread in ipairs(threads) do print("without a verdict: " .. thread:get("bad")) end
 end
 END
 wrk -t1 -c64 -d${seconds_max}s --latency -s "$folder/analyze.lua" "$url/api/content-scoring/analyze" >"$folder/wrk" &
@@ -41,5 +47,6 @@ requests=$(awk '/requests in/ { print $1 }' "$folder/wrk")
 row() { printf '%-28s %10s %s\n' "$@"; }
 row activations "$activations" "in $took_ms ms"
 row 'requests meanwhile' "$requests" "$(rate "$folder/wrk") a second, p99 $(p99 "$folder/wrk")"
-row 'requests that failed' "$(failed "$folder/wrk")" ''
-[[ $(failed "$folder/wrk") == 0 && ${requests:-0} -gt 0 ]] || fail "requests failed: $(cat "$folder/wrk")"
+bad=$(($(failed "$folder/wrk") + $(sed -n 's/^without a verdict: //p' "$folder/wrk")))
+row 'requests that failed' "$bad" ''
+[[ $bad == 0 && ${requests:-0} -gt 0 ]] || fail "requests failed: $(cat "$folder/wrk")"

@@ -5,8 +5,6 @@
 //! To add a rule, add a phrase in lower case to its class. `*` stands for at most [`GAP_BYTES_MAX`] bytes; `@`
 //! stands for any mail address.
 
-use std::sync::LazyLock;
-
 use crate::class::Class;
 
 /// How much text a `*` in a phrase may stand for.
@@ -289,21 +287,53 @@ const PHRASES: &[(Class, &[&str])] = &[
     ]),
 ];
 
-/// Every phrase in the order of the table, and which of them begin with each ASCII byte.
+const COUNT: usize = count();
+/// Past the last phrase.
+const NONE: usize = COUNT;
+
+/// Every phrase in the order of the table, and which of them begin with each byte. The compiler makes it: a plugin is
+/// started afresh for each call, so what is built at start would be built every time.
 struct Index {
-    phrases: Vec<(Class, &'static str)>,
-    by_first_byte: Vec<Vec<usize>>,
+    phrases: [(Class, &'static str); COUNT],
+    /// The first phrase that begins with a byte.
+    first: [usize; 256],
+    /// The next phrase that begins with the same byte.
+    next: [usize; COUNT],
 }
 
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let rows = PHRASES.iter().flat_map(|&(class, phrases)| phrases.iter().map(move |&phrase| (class, phrase)));
-    let phrases: Vec<_> = rows.collect();
-    let mut by_first_byte = vec![Vec::new(); 256];
-    for (number, (_, phrase)) in phrases.iter().enumerate() {
-        by_first_byte[usize::from(phrase.as_bytes()[0])].push(number);
+static INDEX: Index = index();
+
+const fn count() -> usize {
+    let mut count = 0;
+    let mut group = 0;
+    while group < PHRASES.len() {
+        count += PHRASES[group].1.len();
+        group += 1;
     }
-    Index { phrases, by_first_byte }
-});
+    count
+}
+
+#[expect(clippy::large_stack_arrays, reason = "it is run by the compiler alone")]
+const fn index() -> Index {
+    let mut index = Index { phrases: [(PHRASES[0].0, ""); COUNT], first: [NONE; 256], next: [NONE; COUNT] };
+    let mut number = COUNT;
+    let mut group = PHRASES.len();
+    // From the last to the first, so that each chain is in the order of the table.
+    while group > 0 {
+        group -= 1;
+        let (class, phrases) = PHRASES[group];
+        let mut place = phrases.len();
+        while place > 0 {
+            place -= 1;
+            number -= 1;
+            let byte = phrases[place].as_bytes()[0] as usize;
+            index.phrases[number] = (class, phrases[place]);
+            index.next[number] = index.first[byte];
+            index.first[byte] = number;
+        }
+    }
+    index
+}
 
 /// The class that the words tell, and the phrase that told it.
 ///
@@ -312,13 +342,14 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 pub(crate) fn find(text: &str) -> Option<(Class, &'static str)> {
     let text = normalized(text);
     let bytes = text.as_bytes();
-    let mut best = INDEX.phrases.len();
+    let mut best = NONE;
     for (at, &byte) in bytes.iter().enumerate() {
-        let candidates = INDEX.by_first_byte[usize::from(byte)].iter().take_while(|&&number| number < best);
-        for &number in candidates {
+        let mut number = INDEX.first[usize::from(byte)];
+        while number < best {
             if begins(&bytes[at..], INDEX.phrases[number].1) {
                 best = number;
-                break;
+            } else {
+                number = INDEX.next[number];
             }
         }
     }

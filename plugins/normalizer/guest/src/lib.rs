@@ -7,6 +7,10 @@ wit_bindgen::generate!({ path: "../../../wit", world: "normalizer" });
 use exports::pillarbox::plugin::webhook_normalizing as wit;
 use pillarbox::plugin::types::{Description, Setting};
 
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: pillarbox_bump::Bump = pillarbox_bump::Bump::new();
+
 struct Normalizer;
 
 export!(Normalizer);

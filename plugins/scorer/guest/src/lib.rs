@@ -10,6 +10,10 @@ use bindings::pillarbox::plugin::types::Description;
 use pillarbox_scorer::message::{Attachment, Mailbox, Message};
 use pillarbox_scorer::verdict::{Finding, Location, Severity, Verdict};
 
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: pillarbox_bump::Bump = pillarbox_bump::Bump::new();
+
 struct Scorer;
 
 impl wit::Guest for Scorer {
