@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 pub(crate) use libsql::Value;
 
@@ -20,6 +21,9 @@ pub type SqlError = libsql::Error;
 
 /// Most statements that a connection keeps prepared. Past it all are dropped and prepared again as needed.
 const STATEMENTS_MAX: usize = 256;
+
+/// How long to wait for a connection that still closes and checkpoints; without it libSQL gives up at once.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One connection, for one thread.
 pub(crate) struct Connection {
@@ -174,7 +178,9 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// Opens a database file.
 pub(crate) fn open(path: &std::path::Path, flags: libsql::OpenFlags) -> Result<Connection, SqlError> {
     let database = now(libsql::Builder::new_local(path).flags(flags).build())?;
-    Ok(Connection::new(database.connect()?))
+    let raw = database.connect()?;
+    raw.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(Connection::new(raw))
 }
 
 #[cfg(test)]
