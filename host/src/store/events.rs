@@ -280,7 +280,10 @@ pub(super) fn record(
         let sql = "UPDATE emails SET status = ?2 WHERE id = ?1";
         connection.execute(sql, values![subject.email_id.to_string(), status.as_str()])?;
     }
-    advance_recipient(connection, subject, event_type, bounce_type)?;
+    // What a reader does moves no status, and there is much of it.
+    if !matches!(event_type, EventType::Opened | EventType::Clicked | EventType::Unsubscribed) {
+        advance_recipient(connection, subject, event_type, bounce_type)?;
+    }
     let event = NewEvent {
         email_id: subject.email_id,
         customer_id: subject.customer_id,

@@ -12,6 +12,10 @@ use crate::mail::event::{BounceType, EmailStatus, EventType};
 
 /// Most notifications kept that changed nothing. The endpoints are public, so the oldest go first.
 pub(crate) const UNMATCHED_MAX: i64 = 10_000;
+/// Bytes of all their bodies together, counted when a large one comes.
+const UNMATCHED_BYTES_MAX: i64 = 64 * 1024 * 1024;
+/// From this size on a body is large. Smaller ones are bounded well enough by their number.
+const LARGE_BODY_BYTES: usize = 16 * 1024;
 
 /// A request that came in by a webhook.
 #[derive(Clone, Debug)]
@@ -159,6 +163,12 @@ fn close_notification(connection: &Connection, new: &Notification, state: &str) 
                    ORDER BY received_at DESC, id DESC LIMIT -1 OFFSET ?1)";
         connection.execute(sql, values![UNMATCHED_MAX])?;
     }
+    if state != "matched" && new.body.len() >= LARGE_BODY_BYTES {
+        let sql = "DELETE FROM notifications WHERE id IN (SELECT id FROM (SELECT id, SUM(length(body)) OVER \
+                   (ORDER BY received_at DESC, id DESC) AS bytes FROM notifications WHERE state <> 'matched') \
+                   WHERE bytes > ?1)";
+        connection.execute(sql, values![UNMATCHED_BYTES_MAX])?;
+    }
     Ok(())
 }
 
@@ -203,4 +213,43 @@ fn dedupe_key(subject: &Subject, event: &ReportedEvent) -> Vec<u8> {
         hash.update(part.as_bytes());
     }
     hash.finish().as_ref().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::StoreLimits;
+    use super::*;
+    use crate::ids::new_id;
+
+    /// Stores notifications that match nothing and says how many are kept.
+    async fn kept(bodies_bytes: &[usize]) -> i64 {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        let store = Store::open(directory.path(), StoreLimits::default(), 0).expect("the store opens");
+        for (bytes, received_at) in bodies_bytes.iter().zip(1..) {
+            let notification = Notification {
+                id: new_id(received_at),
+                endpoint: "bounce",
+                content_type: "message/rfc822".into(),
+                body: vec![b'x'; *bytes],
+                received_at,
+                plugin: None,
+                outcome: "{}".into(),
+                unparsed: true,
+            };
+            let stored = store.record_notification(notification, Vec::new(), Box::new(move || new_id(received_at)));
+            assert_eq!(stored.await.expect("it is stored"), NotificationOutcome::default());
+        }
+        store.count_notifications("unparsed").await.expect("they are counted")
+    }
+
+    #[tokio::test]
+    async fn what_matched_nothing_has_a_bound_in_bytes_and_the_oldest_goes_first() {
+        const EIGHTH: usize = 8 * 1024 * 1024;
+        assert_eq!(kept(&[EIGHTH; 8]).await, 8, "they fit exactly");
+        assert_eq!(kept(&[EIGHTH; 9]).await, 8);
+        let small_first: Vec<_> = std::iter::once(1).chain([EIGHTH; 8]).collect();
+        assert_eq!(kept(&small_first).await, 8, "one byte too many");
+        let small_last: Vec<_> = [EIGHTH; 8].into_iter().chain([1]).collect();
+        assert_eq!(kept(&small_last).await, 9, "small ones are bounded by their number");
+    }
 }
