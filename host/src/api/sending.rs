@@ -155,8 +155,10 @@ pub(crate) async fn send(
     let tracking = Tracking { app, customer, domain: &draft.domain, request, email_id: new_id(now) };
     let (email, reply) = compose(&tracking, &draft, now).await?;
 
-    let reply_text = serde_json::to_string(&reply).expect("a reply has text keys and serializes");
-    let claim = idempotency.map(|Idempotency { key, request_hash }| Claim { key, request_hash, reply: reply_text });
+    let claim = idempotency.map(|Idempotency { key, request_hash }| {
+        let reply = serde_json::to_string(&reply).expect("a reply has text keys and serializes");
+        Claim { key, request_hash, reply }
+    });
     // A sandbox key and a live one differ only once mail can leave the machine; both end in the capture mailbox.
     tracing::debug!(email_id = %email.id, sandbox = key.sandbox, "email accepted");
     match app.store.queue_email(email, claim, customer.monthly_email_limit, app.ids(now)).await {
