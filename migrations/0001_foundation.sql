@@ -173,26 +173,3 @@ CREATE TABLE reported_events (
 ) STRICT, WITHOUT ROWID;
 -- Dropping a notification asks whether an event was taken from it.
 CREATE INDEX reported_events_by_notification ON reported_events (notification_id);
-
--- Every version of every plugin, kept for ever. `component` holds the bytes that were installed.
-CREATE TABLE plugins (
-    name TEXT NOT NULL,
-    version TEXT NOT NULL,
-    world TEXT NOT NULL CHECK (world IN ('scorer', 'normalizer')),
-    digest TEXT NOT NULL,
-    summary TEXT NOT NULL,
-    component BLOB NOT NULL,
-    built_in INTEGER NOT NULL,
-    installed_at INTEGER NOT NULL,
-    PRIMARY KEY (name, version)
-) STRICT;
-
--- Who was active when. The newest row of a world is what serves it; rolling back appends a row as well.
-CREATE TABLE activations (
-    sequence INTEGER PRIMARY KEY,
-    world TEXT NOT NULL,
-    name TEXT NOT NULL,
-    version TEXT NOT NULL,
-    activated_at INTEGER NOT NULL,
-    FOREIGN KEY (name, version) REFERENCES plugins (name, version)
-) STRICT;

@@ -13,6 +13,7 @@ use crate::mail::token::KeyRing;
 use crate::plugins::Plugins;
 use crate::plugins::limits::Limits;
 use crate::rate::RateLimit;
+use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
 use crate::store::{Store, StoreLimits};
 
@@ -29,6 +30,8 @@ pub struct App {
     pub store: Store,
     /// The plugin host.
     pub plugins: Plugins,
+    pub(crate) shelf: Shelf,
+    pub(crate) log_key: LogKey,
     pub(crate) tokens: KeyRing,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
@@ -67,6 +70,8 @@ impl App {
             config,
             store,
             plugins,
+            shelf: Shelf::default(),
+            log_key: LogKey::new(&host_key.derive("plugin log")),
             tokens,
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),

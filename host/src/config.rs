@@ -117,6 +117,10 @@ pub struct Config {
     pub plugin_wall_ms: u64,
     pub plugin_calls_max: u32,
     pub plugin_calls_waiting_max: usize,
+    pub plugin_probation: Duration,
+    pub node_name: String,
+    /// Who gives commands on this machine, as the system calls them. Not a setting.
+    pub operator: String,
     origins: BTreeMap<&'static str, (String, Origin)>,
 }
 
@@ -296,6 +300,16 @@ pub const SETTINGS: &[Setting] = &[
         "Plugin calls that wait for a place. One more fails as busy.",
         |config, value| { store(&mut config.plugin_calls_waiting_max, number(value, 0, 1_000_000)?) }
     ),
+    setting!(
+        "plugin_probation_secs",
+        "600",
+        "Seconds in which a plugin version that was just activated is taken back when it keeps failing or costs ten \
+         times as much. 0 takes nothing back.",
+        |config, value| store(&mut config.plugin_probation, seconds(value, 0, 604_800)?)
+    ),
+    setting!("node_name", "origin", "What this process is called where nodes are listed.", |config, value| {
+        store(&mut config.node_name, name(value)?)
+    }),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -325,6 +339,8 @@ impl Config {
     pub fn read(variable: &dyn Fn(&str) -> Option<String>, file: Option<(&Path, &str)>) -> Result<Self, ConfigError> {
         let from_file = file.map(|(path, text)| read_file(path, text)).transpose()?.unwrap_or_default();
         let mut config = Self::unset();
+        let person = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(variable);
+        config.operator = person.filter(|person| !person.is_empty()).unwrap_or_else(|| "an operator".into());
         for setting in SETTINGS {
             let name = setting.variable();
             let (value, origin) = if let Some(value) = variable(&name) {
@@ -400,6 +416,9 @@ impl Config {
             plugin_wall_ms: 0,
             plugin_calls_max: 0,
             plugin_calls_waiting_max: 0,
+            plugin_probation: Duration::ZERO,
+            node_name: String::new(),
+            operator: String::new(),
             origins: BTreeMap::new(),
         }
     }
@@ -475,6 +494,13 @@ fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
         format!("`{value}` is not one of {}", words.join(", "))
     })
+}
+
+/// A word for lists and logs.
+fn name(value: &str) -> Result<String, String> {
+    let is_name = (1..=64).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_name { Ok(value.to_owned()) } else { Err(format!("`{value}` is not 1 to 64 letters, digits and -_.")) }
 }
 
 fn number<T: TryFrom<u64>>(value: &str, min: u64, max: u64) -> Result<T, String> {

@@ -4,6 +4,7 @@
 //! runs; otherwise it is the service, reached by a socket in the directory, which only its owner can open. Both ways
 //! lead through [`execute`], so a command means the same with and without the service.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -27,8 +28,9 @@ use crate::api::webhooks::outcome_json;
 use crate::app::App;
 use crate::mail::event::PrivacyLevel;
 use crate::mail::parsed::ParsedMessage;
-use crate::plugins::normalizer;
-use crate::registry;
+use crate::plugins::deployment::{Bounds, CandidateStage, Fallback, LimitOverrides};
+use crate::plugins::{World, normalizer};
+use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
 
@@ -82,14 +84,77 @@ pub enum Command {
     PluginInstall {
         component: Bytes,
         activate: bool,
+        unchecked: bool,
+        note: Note,
     },
     PluginActivate {
         name: String,
         version: String,
+        unchecked: bool,
+        note: Note,
+    },
+    PluginTry {
+        name: String,
+        version: String,
+        stage: CandidateStage,
+        bounds: Bounds,
+        unchecked: bool,
+        note: Note,
+    },
+    PluginPromote {
+        name: String,
+        note: Note,
+    },
+    PluginStop {
+        name: String,
+        note: Note,
     },
     PluginRollback {
         name: String,
+        note: Note,
     },
+    PluginRetire {
+        name: String,
+        version: String,
+    },
+    PluginShow {
+        name: String,
+    },
+    PluginPipelines,
+    PluginPipeline {
+        world: World,
+        customer: Option<String>,
+        stages: Vec<(String, Option<String>, f64)>,
+        note: Note,
+    },
+    PluginPipelineClear {
+        customer: String,
+        note: Note,
+    },
+    PluginSettings {
+        name: String,
+        set: BTreeMap<String, String>,
+        unset: Vec<String>,
+        note: Note,
+    },
+    PluginLimits {
+        name: String,
+        limits: LimitOverrides,
+        clear: bool,
+        note: Note,
+    },
+    PluginFallback {
+        name: String,
+        rungs: Vec<Fallback>,
+        note: Note,
+    },
+    PluginLog {
+        limit: i64,
+    },
+    PluginVerifyLog {
+        noted: Option<String>,
+    },
+    PluginNodes,
     MailboxList {
         limit: i64,
     },
@@ -152,9 +217,35 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         }
         Command::PluginList => registry::list(app).await,
         Command::PluginCheck { component } => registry::check(app, component.0).await,
-        Command::PluginInstall { component, activate } => registry::install(app, component.0, activate).await,
-        Command::PluginActivate { name, version } => registry::activate(app, &name, &version).await,
-        Command::PluginRollback { name } => registry::roll_back(app, &name).await,
+        Command::PluginInstall { component, activate, unchecked, note } => {
+            registry::install(app, component.0, activate, unchecked, &note).await
+        }
+        Command::PluginActivate { name, version, unchecked, note } => {
+            registry::activate(app, &name, &version, unchecked, &note).await
+        }
+        Command::PluginTry { name, version, stage, bounds, unchecked, note } => {
+            registry::try_out(app, (&name, &version), stage, bounds, unchecked, &note).await
+        }
+        Command::PluginPromote { name, note } => registry::promote(app, &name, &note).await,
+        Command::PluginStop { name, note } => registry::stop(app, &name, &note).await,
+        Command::PluginRollback { name, note } => registry::roll_back(app, &name, &note).await,
+        Command::PluginRetire { name, version } => registry::retire(app, &name, &version).await,
+        Command::PluginShow { name } => registry::show(app, &name).await,
+        Command::PluginPipelines => registry::pipelines(app).await,
+        Command::PluginPipeline { world, customer, stages, note } => {
+            registry::set_pipeline(app, world, customer.as_deref(), stages, &note).await
+        }
+        Command::PluginPipelineClear { customer, note } => registry::clear_pipeline(app, &customer, &note).await,
+        Command::PluginSettings { name, set, unset, note } => {
+            registry::set_settings(app, &name, &set, &unset, &note).await
+        }
+        Command::PluginLimits { name, limits, clear, note } => {
+            registry::set_limits(app, &name, limits, clear, &note).await
+        }
+        Command::PluginFallback { name, rungs, note } => registry::set_fallback(app, &name, &rungs, &note).await,
+        Command::PluginLog { limit } => registry::log(app, limit).await,
+        Command::PluginVerifyLog { noted } => registry::verify_log(app, noted.as_deref()).await,
+        Command::PluginNodes => registry::nodes(app).await,
         Command::MailboxList { limit } => mailbox_list(app, limit.min(ROWS_MAX)).await,
         Command::MailboxShow { email_id } => mailbox_show(app, email_id).await,
         Command::Score { message } => {
@@ -203,10 +294,11 @@ async fn normalize(app: &App, content_type: String, headers: Vec<(String, String
     let received_at = u64::try_from(app.now()).unwrap_or(0);
     let request = normalizer::Request { content_type, headers, body, received_at, attributes: Vec::new() };
     let nothing = |error: String| json!({ "events": [], "ignored": [], "error": error });
-    match app.plugins.normalize(request, Vec::new()).await.result {
-        Ok(Ok(outcome)) => outcome_json(&outcome),
-        Ok(Err(problem)) => nothing(format!("{}: {}", problem.code, problem.message)),
-        Err(error) => nothing(error.to_string()),
+    match app.plugins.read(request).await.map(|read| read.call.result) {
+        Some(Ok(Ok(outcome))) => outcome_json(&outcome),
+        Some(Ok(Err(problem))) => nothing(format!("{}: {}", problem.code, problem.message)),
+        Some(Err(error)) => nothing(error.to_string()),
+        None => nothing("no normalizer plugin is active".into()),
     }
 }
 

@@ -1,130 +1,256 @@
 //! The life of plugins: what the store keeps of them and what the plugin host serves, moved together.
+//!
+//! What serves is one document, the last one of a log. A change reads it, makes another one of it by the rules of
+//! [`crate::plugins::deployment`], appends that to the log, and has the host serve it; a node that was not asked finds
+//! the new document within half a second.
 
-use serde_json::{Value as Json, json};
+mod life;
+mod log;
+mod tend;
+mod view;
 
-use crate::api::time::rfc3339;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub(crate) use self::life::{
+    activate, clear_pipeline, promote, retire, roll_back, set_fallback, set_limits, set_pipeline, set_settings, stop,
+    try_out,
+};
+pub(crate) use self::log::{LogKey, list as log, verify as verify_log};
+pub use self::tend::{tend, watch};
+pub(crate) use self::view::{list, nodes, pipelines, show};
 use crate::app::App;
 use crate::control::Outcome;
+use crate::plugins::deployment::Deployment;
 use crate::plugins::error::Refusal;
-use crate::plugins::{Loaded, World};
-use crate::store::{InstallError, NewPlugin};
+use crate::plugins::{Loaded, PluginId};
+use crate::store::{InstallError, NewPlugin, PluginLogRow};
 
 /// The plugins that come with the binary, built from `plugins/` by `plugins/build.sh`.
 const BUILT_IN: [&[u8]; 2] =
     [include_bytes!("../../plugins/dist/scorer.wasm"), include_bytes!("../../plugins/dist/normalizer.wasm")];
+/// Who installs and activates what comes with the binary, and stops what fails.
+pub(crate) const ITSELF: &str = "pillarbox";
+/// How often a change is made anew when another node was faster.
+const TRIES: usize = 8;
+
+/// What a process holds of the plugins beside the store and the host.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    /// Versions that are loaded: compiled, with their statistics.
+    loaded: Mutex<HashMap<PluginId, Arc<Loaded>>>,
+    built_in: OnceLock<Vec<Arc<Loaded>>>,
+    /// Changes are made one after the other.
+    turn: tokio::sync::Mutex<()>,
+    /// What could not be loaded, and since which generation that is known to the store.
+    told: Mutex<Option<(i64, Vec<String>)>>,
+}
+
+/// Who makes a change, and why: for the log.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Note {
+    /// A person or a program.
+    pub by: String,
+    /// In their own words.
+    pub why: Option<String>,
+}
+
+impl Note {
+    fn itself(why: impl Into<String>) -> Note {
+        Note { by: ITSELF.into(), why: Some(why.into()) }
+    }
+}
+
+/// Bytes of a name or a reason in the log. What is longer is cut.
+const NOTE_BYTES_MAX: usize = 1_024;
+
+/// What a change is, for the log.
+struct Entry {
+    action: &'static str,
+    world: Option<&'static str>,
+    name: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    /// The version that begins to serve by it.
+    serves: Option<PluginId>,
+}
+
+/// The document that serves, and where it stands in the log.
+struct Head {
+    row: Option<PluginLogRow>,
+    deployment: Deployment,
+}
+
+impl Head {
+    fn generation(&self) -> i64 {
+        self.row.as_ref().map_or(0, |row| row.sequence)
+    }
+}
 
 /// Installs the built-in plugins and starts what is active. A newer built-in version takes over from an older one of
 /// the same name, but never from a plugin that an operator activated.
 pub async fn start(app: &App) -> Result<(), String> {
+    let mut built_in = Vec::new();
     for bytes in BUILT_IN {
         let loaded = app.plugins.admit(bytes.to_vec()).await.map_err(told)?;
-        let (name, version) = (loaded.id.name.clone(), loaded.id.version.clone());
-        match keep(app, &loaded, bytes.to_vec(), true).await {
-            Ok(()) => {}
+        app.shelf.put(&loaded);
+        built_in.push((loaded, bytes));
+    }
+    let _ = app.shelf.built_in.set(built_in.iter().map(|(loaded, _)| loaded.clone()).collect());
+    for (loaded, bytes) in built_in {
+        match keep(app, &loaded, bytes.to_vec(), ITSELF, true).await {
+            // What comes with the binary is tried once for each version, not at every start.
+            Ok(true) => drop(try_samples(app, &loaded).await?),
+            Ok(false) => {}
             Err(error) => tracing::warn!(plugin = %loaded.id, %error, "the built-in plugin is not the installed one"),
         }
-        let world = loaded.world;
-        let active = app.store.active_plugin(world.as_str()).await.map_err(|error| error.to_string())?;
-        let known = app.store.plugins().await.map_err(|error| error.to_string())?;
-        let takes_over = match &active {
-            None => true,
-            Some((active_name, active_version)) => {
-                let is_new = !known.iter().any(|row| row.name == name && row.version == version && row.was_active);
-                let from_built_in =
-                    known.iter().any(|row| row.name == *active_name && row.version == *active_version && row.built_in);
-                is_new && from_built_in && *active_name == name
-            }
-        };
-        if takes_over {
-            app.store.activate_plugin(name, version, app.now()).await.map_err(|error| error.to_string())?;
-        }
-        if serve_active(app, world).await.is_err() {
-            // What an operator activated cannot run here; the built-in one keeps the service going.
-            tracing::error!(world = world.as_str(), plugin = %loaded.id, "the built-in plugin serves instead");
-            app.plugins.activate(&loaded);
+        if takes_over(app, &loaded).await? {
+            life::let_serve(app, &loaded, &Note::itself("it comes with this version of Pillarbox")).await?;
         }
     }
-    Ok(())
+    tend::reconcile(app).await
 }
 
-async fn serve_active(app: &App, world: World) -> Result<(), String> {
-    let active = app.store.active_plugin(world.as_str()).await.map_err(|error| error.to_string())?;
-    let Some((name, version)) = active else { return Err("nothing is active".into()) };
-    let loaded = load(app, &name, &version).await.inspect_err(|error| {
-        tracing::error!(plugin = format!("{name}@{version}"), error, "an active plugin cannot be served");
-    })?;
-    app.plugins.activate(&loaded);
-    Ok(())
-}
-
-/// Every installed version.
-pub(crate) async fn list(app: &App) -> Outcome {
+async fn takes_over(app: &App, loaded: &Loaded) -> Result<bool, String> {
+    let deployment = head(app).await?.deployment;
+    if deployment.stages(loaded.world).is_empty() {
+        return Ok(true);
+    }
     let rows = app.store.plugins().await.map_err(|error| error.to_string())?;
-    let view = |row: crate::store::PluginRow| {
-        json!({ "name": row.name, "version": row.version, "world": row.world, "state": row.state,
-            "digest": row.digest, "size": row.size, "built_in": row.built_in, "summary": row.summary,
-            "installed_at": rfc3339(row.installed_at) })
-    };
-    Ok(json!({ "plugins": rows.into_iter().map(view).collect::<Vec<_>>() }))
+    let row = |id: &PluginId| rows.iter().find(|row| row.name == id.name && row.version == id.version);
+    let is_new = row(&loaded.id).is_none_or(|row| row.served_at.is_none());
+    let serving = deployment.active(&loaded.id.name);
+    Ok(is_new && serving.is_some_and(|id| row(&id).is_some_and(|row| row.built_in)))
 }
 
 /// Says whether a file is a plugin that could be installed, and what it is.
 pub(crate) async fn check(app: &App, bytes: Vec<u8>) -> Outcome {
     let loaded = app.plugins.admit(bytes).await.map_err(told)?;
-    Ok(json!({ "plugin": view(&loaded) }))
+    let samples =
+        app.plugins.try_samples(&loaded).await.map_err(|why| format!("{} is not fit to serve: {why}", loaded.id))?;
+    Ok(json!({ "plugin": view::loaded(&loaded), "samples": samples }))
 }
 
-/// Keeps a version, and makes it the one that serves if asked.
-pub(crate) async fn install(app: &App, bytes: Vec<u8>, activate_it: bool) -> Outcome {
+/// Keeps a version and checks it, and makes it the one that serves if asked.
+pub(crate) async fn install(app: &App, bytes: Vec<u8>, activate_it: bool, unchecked: bool, note: &Note) -> Outcome {
     let loaded = app.plugins.admit(bytes.clone()).await.map_err(told)?;
-    keep(app, &loaded, bytes, false).await?;
-    tracing::info!(plugin = %loaded.id, digest = loaded.digest, "plugin installed");
-    if activate_it {
-        return activate(app, &loaded.id.name, &loaded.id.version).await;
+    let is_new = keep(app, &loaded, bytes, &note.by, false).await?;
+    if is_new {
+        tracing::info!(plugin = %loaded.id, digest = loaded.digest, "plugin installed");
     }
-    Ok(json!({ "plugin": view(&loaded), "active": false }))
+    let failure = try_samples(app, &loaded).await?;
+    if activate_it {
+        return activate(app, &loaded.id.name, &loaded.id.version, unchecked, note).await;
+    }
+    let state = if failure.is_none() { "checked" } else { "installed" };
+    Ok(json!({ "plugin": view::loaded(&loaded), "state": state, "active": false, "check_failure": failure }))
 }
 
-/// Makes an installed version serve its world, at once and without a failed call.
-pub(crate) async fn activate(app: &App, name: &str, version: &str) -> Outcome {
-    let loaded = load(app, name, version).await?;
-    app.store
-        .activate_plugin(name.to_owned(), version.to_owned(), app.now())
-        .await
-        .map_err(|error| error.to_string())?;
-    let previous = app.plugins.activate(&loaded);
-    tracing::info!(plugin = %loaded.id, previous = previous.as_ref().map(ToString::to_string), "plugin activated");
-    Ok(json!({ "plugin": view(&loaded), "active": true, "previous": previous.map(|id| id.to_string()) }))
+/// Has a version answer every sample and keeps what came of it: why it failed, if it did.
+async fn try_samples(app: &App, loaded: &Arc<Loaded>) -> Result<Option<String>, String> {
+    let failure = app.plugins.try_samples(loaded).await.err();
+    let PluginId { name, version } = loaded.id.clone();
+    let noted = app.store.note_plugin_check(name, version, failure.clone(), app.now()).await;
+    noted.map_err(|error| error.to_string())?;
+    Ok(failure)
 }
 
-/// Returns to the version that served before.
-pub(crate) async fn roll_back(app: &App, name: &str) -> Outcome {
-    let previous = app.store.previous_plugin(name.to_owned()).await.map_err(|error| error.to_string())?;
-    let (name, version) = previous.ok_or_else(|| {
-        format!(
-            "no version served before {name} does now, so there is nothing to roll back to; see `pillarbox plugin list`"
-        )
-    })?;
-    activate(app, &name, &version).await
-}
-
-async fn load(app: &App, name: &str, version: &str) -> Result<std::sync::Arc<Loaded>, String> {
-    let bytes = app.store.plugin_component(name.to_owned(), version.to_owned()).await;
+/// A version that is installed: from memory, or from the store and the compiled code on disk.
+async fn load(app: &App, id: &PluginId) -> Result<Arc<Loaded>, String> {
+    if let Some(loaded) = app.shelf.get(id) {
+        return Ok(loaded);
+    }
+    let bytes = app.store.plugin_component(id.name.clone(), id.version.clone()).await;
     let bytes = bytes.map_err(|error| error.to_string())?;
-    let bytes = bytes.ok_or_else(|| format!("{name}@{version} is not installed; see `pillarbox plugin list`"))?;
-    app.plugins.admit(bytes).await.map_err(told)
+    let bytes = bytes.ok_or_else(|| format!("{id} is not installed; see `pillarbox plugin list`"))?;
+    let loaded = app.plugins.admit(bytes).await.map_err(told)?;
+    app.shelf.put(&loaded);
+    Ok(loaded)
 }
 
-async fn keep(app: &App, loaded: &Loaded, component: Vec<u8>, built_in: bool) -> Result<(), String> {
+impl Shelf {
+    fn get(&self, id: &PluginId) -> Option<Arc<Loaded>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn put(&self, loaded: &Arc<Loaded>) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(loaded.id.clone(), loaded.clone());
+    }
+
+    /// Lets go of versions that nothing refers to. What is asked for again is loaded again.
+    fn keep_only(&self, wanted: impl Fn(&PluginId) -> bool) {
+        let is_built_in = |id: &PluginId| self.built_in().iter().any(|loaded| loaded.id == *id);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|id, _| wanted(id) || is_built_in(id));
+    }
+
+    fn built_in(&self) -> &[Arc<Loaded>] {
+        self.built_in.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+async fn head(app: &App) -> Result<Head, String> {
+    let row = app.store.plugin_log_head().await.map_err(|error| error.to_string())?;
+    let deployment = match &row {
+        Some(row) => serde_json::from_str(&row.deployment)
+            .map_err(|error| format!("line {} of the plugin log cannot be read: {error}", row.sequence))?,
+        None => Deployment::default(),
+    };
+    Ok(Head { row, deployment })
+}
+
+/// Makes a change, stores it and serves it. `make` may be asked again when another node was faster.
+async fn change<T>(
+    app: &App,
+    note: &Note,
+    make: impl Fn(&mut Deployment) -> Result<(Entry, T), String>,
+) -> Result<T, String> {
+    let _turn = app.shelf.turn.lock().await;
+    for _ in 0..TRIES {
+        let head = head(app).await?;
+        let mut deployment = head.deployment.clone();
+        let (entry, told) = make(&mut deployment)?;
+        if deployment == head.deployment {
+            return Ok(told);
+        }
+        let serves = entry.serves.clone().map(|id| (id.name, id.version));
+        let row = log::next(&app.log_key, &head, entry, note, &deployment, app.now());
+        let (action, name) = (row.action.clone(), row.name.clone());
+        let (from, to) = (row.from_version.clone(), row.to_version.clone());
+        if app.store.append_plugin_log(row, serves).await.map_err(|error| error.to_string())? {
+            tracing::info!(action, plugin = name, from, to, by = note.by, "plugins changed");
+            tend::reconcile(app).await?;
+            return Ok(told);
+        }
+    }
+    Err("the plugins are being changed by others as well; try again".into())
+}
+
+/// True when it was not there before.
+async fn keep(
+    app: &App,
+    loaded: &Loaded,
+    component: Vec<u8>,
+    installed_by: &str,
+    built_in: bool,
+) -> Result<bool, String> {
     let new = NewPlugin {
         name: loaded.id.name.clone(),
         version: loaded.id.version.clone(),
         world: loaded.world.as_str(),
+        wit_version: loaded.wit_version.clone(),
         digest: loaded.digest.clone(),
         summary: loaded.summary.clone(),
+        declaration: view::declaration(loaded).to_string(),
         component,
         built_in,
         installed_at: app.now(),
+        installed_by: log::cut(installed_by),
+        signature: None,
+        signed_by: None,
     };
     app.store.install_plugin(new).await.map_err(|error| match error {
         InstallError::Taken => format!(
@@ -140,18 +266,4 @@ async fn keep(app: &App, loaded: &Loaded, component: Vec<u8>, built_in: bool) ->
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn told(refusal: Refusal) -> String {
     refusal.details.iter().fold(refusal.message.clone(), |text, detail| format!("{text}\n  {detail}"))
-}
-
-fn view(loaded: &Loaded) -> Json {
-    json!({
-        "name": loaded.id.name,
-        "version": loaded.id.version,
-        "world": loaded.world.as_str(),
-        "digest": loaded.digest,
-        "size": loaded.size,
-        "summary": loaded.summary,
-        "rules": loaded.rules.len(),
-        "formats": loaded.formats.iter().map(|format| format.name.clone()).collect::<Vec<_>>(),
-        "warnings": loaded.warnings,
-    })
 }

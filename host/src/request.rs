@@ -228,8 +228,8 @@ async fn dispatch_keyed(
             Ok(Reply::ok(&profile::rotate_key(app, customer, key, json_or_nothing(head, body)?).await?))
         }
         KeyedRoute::Usage => Ok(Reply::ok(&stats::usage(app, customer).await?)),
-        KeyedRoute::Analyze => Ok(Reply::ok(&scoring::analyze(app, json(head, body)?).await?)),
-        KeyedRoute::Rules => Ok(Reply::ok(&scoring::rules(app))),
+        KeyedRoute::Analyze => Ok(Reply::ok(&scoring::analyze(app, customer, json(head, body)?).await?)),
+        KeyedRoute::Rules => Ok(Reply::ok(&scoring::rules(app, customer))),
     }
 }
 

@@ -13,7 +13,9 @@ use http_body_util::{BodyExt, Full};
 use pillarbox::app::App;
 use pillarbox::config::Config;
 use pillarbox::control::{self, Command};
-use pillarbox::{delivery, registry, request};
+use pillarbox::plugins::deployment::Fallback;
+use pillarbox::registry::{self, Note};
+use pillarbox::{delivery, request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -104,18 +106,29 @@ impl TestApp {
         control::execute(&self.app, command).await.expect_err("the command is refused")
     }
 
-    /// Installs a guest of the fixtures as a scorer.
+    /// Installs a guest of the fixtures as a scorer, and activates it even if it fails its check.
     pub async fn install(&self, guest: &str, version: &str, activate: bool) -> Value {
         let component = control::Bytes(guests::scorer(guest, version));
-        self.command(Command::PluginInstall { component, activate }).await
+        self.command(Command::PluginInstall { component, activate, unchecked: true, note: note() }).await
+    }
+
+    /// Says what answers when a plugin fails.
+    pub async fn set_fallback(&self, name: &str, rungs: &[Fallback]) {
+        self.command(Command::PluginFallback { name: name.into(), rungs: rungs.to_vec(), note: note() }).await;
     }
 
     /// Stops the service and starts it again on the same data.
     pub async fn restart(self, customer: TestCustomer) -> (Self, TestCustomer) {
+        self.restart_after(customer, || {}).await
+    }
+
+    /// The same, with something done to the data in between.
+    pub async fn restart_after(self, customer: TestCustomer, between: impl FnOnce()) -> (Self, TestCustomer) {
         let Self { app, clock, directory } = self;
         let TestCustomer { test, email, domain, key } = customer;
         drop(test);
         drop(Arc::into_inner(app).expect("nobody else holds the application"));
+        between();
         let app = Arc::new(open(directory.path(), &[], Arc::clone(&clock)));
         registry::start(&app).await.expect("the plugins start");
         (Self { app: Arc::clone(&app), clock, directory }, TestCustomer { test: app, email, domain, key })
@@ -252,6 +265,19 @@ fn is_id(text: &str) -> bool {
     let (id, rest) = text.split_at_checked(36).unwrap_or((text, ""));
     // A Message-ID begins with the email's id.
     (rest.is_empty() || rest.starts_with('@')) && id.len() == 36 && id.chars().filter(|c| *c == '-').count() == 4
+}
+
+/// Whoever gives commands in a test.
+pub fn note() -> Note {
+    Note { by: "grace".into(), why: Some("for a test".into()) }
+}
+
+pub fn activate(name: &str, version: &str) -> Command {
+    Command::PluginActivate { name: name.into(), version: version.into(), unchecked: true, note: note() }
+}
+
+pub fn roll_back(name: &str) -> Command {
+    Command::PluginRollback { name: name.into(), note: note() }
 }
 
 /// Waits for all of them at once.

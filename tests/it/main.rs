@@ -7,6 +7,7 @@ mod documents;
 mod events;
 mod invariants;
 mod limits;
+mod plugin_life;
 mod plugins;
 mod profile;
 mod scoring;

@@ -10,7 +10,7 @@ use pillarbox::control::{Bytes, Command};
 use serde_json::{Value, json};
 
 use crate::guests;
-use crate::harness::{TestApp, TestCustomer};
+use crate::harness::{TestApp, TestCustomer, activate, note, roll_back};
 
 const ANALYZE: &str = "/api/content-scoring/analyze";
 const BUILT_IN: &str = "pillarbox-rules@0.1.0";
@@ -24,14 +24,6 @@ async fn judged(customer: &TestCustomer) -> (String, f64) {
     let plugin = &body["plugins"][0];
     let name = format!("{}@{}", plugin["name"].as_str().expect("text"), plugin["version"].as_str().expect("text"));
     (name, body["spam_score"].as_f64().expect("a number"))
-}
-
-fn activate(name: &str, version: &str) -> Command {
-    Command::PluginActivate { name: name.into(), version: version.into() }
-}
-
-fn roll_back(name: &str) -> Command {
-    Command::PluginRollback { name: name.into() }
 }
 
 /// Every installed scorer with its state.
@@ -53,12 +45,12 @@ async fn a_plugin_is_installed_then_activated_then_rolled_back() {
     let installed = app.install("healthy", "1.0.0", false).await;
     assert_eq!((&installed["active"], &installed["plugin"]["name"]), (&json!(false), &json!("guest")));
     assert_eq!(judged(&acme).await.0, BUILT_IN, "installing changes nothing yet");
-    assert_eq!(states(&app).await, [state("guest@1.0.0", "installed"), state(BUILT_IN, "active")]);
+    assert_eq!(states(&app).await, [state("guest@1.0.0", "checked"), state(BUILT_IN, "active")]);
 
     let activated = app.command(activate("guest", "1.0.0")).await;
     assert_eq!((&activated["active"], &activated["previous"]), (&json!(true), &json!(BUILT_IN)));
     assert_eq!(judged(&acme).await, ("guest@1.0.0".into(), 1.5));
-    assert_eq!(states(&app).await, [state("guest@1.0.0", "active"), state(BUILT_IN, "installed")]);
+    assert_eq!(states(&app).await, [state("guest@1.0.0", "active"), state(BUILT_IN, "retired")]);
     let rules = acme.get("/api/content-scoring/rules").await.json();
     assert_eq!((rules["rules"].as_array().map(Vec::len), &rules["rules"][0]["id"]), (Some(1), &json!("BAD")));
 
@@ -92,7 +84,8 @@ async fn a_name_and_version_stand_for_one_component_for_ever() {
     let again = app.install("healthy", "1.0.0", true).await;
     assert_eq!(first["plugin"]["digest"], again["plugin"]["digest"], "the same bytes are the same plugin");
     let component = Bytes(guests::scorer("finding", "1.0.0"));
-    let told = app.refused_command(Command::PluginInstall { component, activate: true }).await;
+    let told =
+        app.refused_command(Command::PluginInstall { component, activate: true, unchecked: false, note: note() }).await;
     assert!(
         told.contains("guest@1.0.0 is installed already with other bytes") && told.contains("new version"),
         "{told}"
@@ -109,7 +102,14 @@ async fn what_is_not_installed_cannot_serve_and_what_is_no_plugin_cannot_be_inst
     assert!(told.contains("guest@9.9.9 is not installed"), "{told}");
     let hostile = [guests::alone("importing"), guests::scorer("wrong_signature", "1.0.0")];
     for bytes in hostile.into_iter().chain([Vec::new(), b"not wasm".to_vec()]) {
-        let told = app.refused_command(Command::PluginInstall { component: Bytes(bytes), activate: true }).await;
+        let told = app
+            .refused_command(Command::PluginInstall {
+                component: Bytes(bytes),
+                activate: true,
+                unchecked: false,
+                note: note(),
+            })
+            .await;
         assert!(!told.is_empty());
     }
     assert_eq!(states(&app).await, [state(BUILT_IN, "active")]);

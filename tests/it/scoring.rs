@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pillarbox::control::{Bytes, Command};
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, TestCustomer};
+use crate::harness::{TestApp, TestCustomer, activate, roll_back};
 
 const ANALYZE: &str = "/api/content-scoring/analyze";
 
@@ -187,6 +187,7 @@ async fn when_every_plugin_fails_the_call_is_put_off_and_the_next_good_one_serve
     let acme = app.customer("acme").await;
     let message = json!({ "subject": "Hello", "text": "Hello" });
     app.install("trapping", "1.0.0", true).await;
+    app.set_fallback("guest", &[]).await;
     // More often than the host's patience lasts, after which it leaves the plugin alone for a while.
     for _ in 0..8 {
         let answer = acme.post(ANALYZE, message.clone()).await;
@@ -201,14 +202,14 @@ async fn when_every_plugin_fails_the_call_is_put_off_and_the_next_good_one_serve
     let told = app.refused_command(command).await;
     assert!(told.contains("guest@1.0.0"), "{told}");
 
-    app.command(Command::PluginRollback { name: "guest".into() }).await;
+    app.command(roll_back("guest")).await;
     analyze(&acme, message.clone()).await;
     for (hostile, version) in
         [("endless", "1.0.1"), ("greedy_by_page", "1.0.2"), ("infinite_points", "1.0.3"), ("recursive", "1.0.4")]
     {
         app.install(hostile, version, true).await;
         acme.post(ANALYZE, message.clone()).await.refuses(503, "busy", "No content scoring plugin answered");
-        app.command(Command::PluginActivate { name: "pillarbox-rules".into(), version: "0.1.0".into() }).await;
+        app.command(activate("pillarbox-rules", "0.1.0")).await;
         analyze(&acme, message.clone()).await;
     }
 }

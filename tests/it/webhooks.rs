@@ -8,7 +8,7 @@ use pillarbox::control::{Bytes, Command};
 use serde_json::{Value, json};
 
 use crate::guests;
-use crate::harness::{Answer, TestApp, TestCustomer, at_once};
+use crate::harness::{Answer, TestApp, TestCustomer, at_once, note, roll_back};
 
 const BOUNCE: &str = "/webhooks/bounce";
 const COMPLAINT: &str = "/webhooks/complaint";
@@ -330,7 +330,8 @@ async fn a_secret_is_asked_for_where_one_is_set() {
 async fn a_normalizer_that_breaks_is_our_fault_and_loses_no_mail() {
     let sent = Sent::new().await;
     let component = Bytes(guests::normalizer("trapping_normalizer"));
-    sent.app.command(Command::PluginInstall { component, activate: true }).await;
+    sent.app.command(Command::PluginInstall { component, activate: true, unchecked: true, note: note() }).await;
+    sent.app.set_fallback("broken", &[]).await;
     let failed = |error: &str| json!({ "error": error, "code": "internal", "request_id": "[id]" });
     let bounce = json!({ "emailId": sent.id, "bounceType": "hard" });
     sent.app.notify(BOUNCE, bounce.clone()).await.is(500, failed("Failed to process bounce"));
@@ -341,8 +342,17 @@ async fn a_normalizer_that_breaks_is_our_fault_and_loses_no_mail() {
     assert_eq!(sent.app.app.store.count_notifications("unparsed").await.expect("they are counted"), 3);
     sent.changed_nothing().await;
 
-    sent.app.command(Command::PluginRollback { name: "broken".into() }).await;
+    sent.app.command(roll_back("broken")).await;
     is_success(&sent.app.notify(BOUNCE, bounce).await);
+    assert_eq!(sent.status().await, "bounced");
+}
+
+#[tokio::test]
+async fn where_a_normalizer_breaks_the_built_in_one_reads_the_notification() {
+    let sent = Sent::new().await;
+    let component = Bytes(guests::normalizer("trapping_normalizer"));
+    sent.app.command(Command::PluginInstall { component, activate: true, unchecked: true, note: note() }).await;
+    is_success(&sent.app.notify(BOUNCE, json!({ "emailId": sent.id, "bounceType": "hard" })).await);
     assert_eq!(sent.status().await, "bounced");
 }
 

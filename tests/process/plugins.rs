@@ -44,7 +44,24 @@ fn the_list_tells_what_serves() {
     let listed = home.json(&["plugin", "list", "--json"]);
     for plugin in listed["plugins"].as_array().expect("a list") {
         let fields: Vec<_> = plugin.as_object().expect("an object").keys().map(String::as_str).collect();
-        let expected = ["name", "version", "world", "state", "digest", "size", "built_in", "summary", "installed_at"];
+        let expected = [
+            "name",
+            "version",
+            "world",
+            "state",
+            "wit_version",
+            "digest",
+            "size",
+            "built_in",
+            "summary",
+            "installed_at",
+            "installed_by",
+            "signed_by",
+            "checked_at",
+            "check_failure",
+            "served_at",
+            "retired_at",
+        ];
         assert_eq!(fields, expected);
         assert_eq!((&plugin["state"], &plugin["built_in"]), (&"active".into(), &true.into()));
     }

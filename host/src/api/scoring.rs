@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::address::Mailbox;
 use crate::mail::build::Attachment;
 use crate::mail::parsed::ParsedMessage;
-use crate::plugins::{Call, Loaded, World, scorer};
+use crate::plugins::{Answered, Band, Call, Loaded, Rung, World, scorer};
+use crate::store::Customer;
 
-/// Points from which a message is spam, as mail filters count.
-const REJECT_POINTS: f64 = 5.0;
-/// Points from which a person should look at it again.
-const REVIEW_POINTS: f64 = 3.0;
 /// What of a file a scorer gets to see.
 const ATTACHMENT_HEAD_BYTES: usize = 256;
 
@@ -46,6 +44,10 @@ pub(crate) struct AnalyzeReply {
     /// Most points first.
     findings: Vec<FindingView>,
     plugins: Vec<PluginView>,
+    /// True when a plugin failed and a fallback answered in its place. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    degraded: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
@@ -99,6 +101,12 @@ struct PluginView {
     duration_us: u64,
     /// Why it failed. The other plugins still count.
     error: Option<String>,
+    /// What its points are multiplied with. Absent when that is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<f64>,
+    /// `canary`, or which fallback answered: `previous`, `built_in`. Absent for the active version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rung: Option<&'static str>,
 }
 
 /// The essence of a judgement, as an email keeps it.
@@ -149,25 +157,27 @@ pub(crate) struct Judgement {
     spam_score: f64,
     findings: Vec<FindingView>,
     plugins: Vec<PluginView>,
+    was_answered: bool,
+    degraded: bool,
 }
 
 /// Judges a message before it is sent. A plugin that fails is named in the answer and stops nothing.
 #[utoipa::path(post, path = "/api/content-scoring/analyze", tag = "Content Scoring", request_body = AnalyzeRequest,
     responses((status = 200, body = AnalyzeReply)))]
-pub(crate) async fn analyze(app: &App, request: AnalyzeRequest) -> Result<AnalyzeReply> {
+pub(crate) async fn analyze(app: &App, customer: &Customer, request: AnalyzeRequest) -> Result<AnalyzeReply> {
     let message = match &request.raw {
         Some(raw) => parse_raw(raw.as_bytes())?,
         None => from_parts(request)?,
     };
-    let judgement = judge(app, message).await;
+    let judgement = judge(app, Some(customer.id), message).await;
     judgement.map(Judgement::into_reply).ok_or(Error::Busy("No content scoring plugin answered; try again"))
 }
 
 /// Judges a whole message (RFC 5322): what `analyze` does with `raw`, for commands.
 pub(crate) async fn analyze_raw(app: &App, raw: &[u8]) -> Result<AnalyzeReply> {
-    let judgement = judge_all(app, parse_raw(raw)?).await;
+    let judgement = judge_all(app, None, parse_raw(raw)?).await;
     let failed = || judgement.plugins.iter().filter_map(|plugin| plugin.error.clone()).collect::<Vec<_>>().join("; ");
-    if judgement.plugins.iter().all(|plugin| plugin.error.is_some()) {
+    if !judgement.was_answered {
         return Err(Error::invalid(format!("no plugin answered: {}", failed())));
     }
     Ok(judgement.into_reply())
@@ -176,14 +186,16 @@ pub(crate) async fn analyze_raw(app: &App, raw: &[u8]) -> Result<AnalyzeReply> {
 /// Every rule of the active plugins with its meaning and points.
 #[utoipa::path(get, path = "/api/content-scoring/rules", tag = "Content Scoring",
     responses((status = 200, body = RulesReply)))]
-pub(crate) fn rules(app: &App) -> RulesReply {
-    let active = app.plugins.active(World::Scorer);
-    let rules = active.iter().flat_map(|plugin| {
+pub(crate) fn rules(app: &App, customer: &Customer) -> RulesReply {
+    let table = app.plugins.table();
+    let stages = table.stages(World::Scorer, Some(customer.id)).iter();
+    let rules = stages.flat_map(|stage| {
+        let plugin = &stage.serving.active.loaded;
         plugin.rules.iter().map(|rule| RuleView {
             id: rule.id.clone(),
             category: rule.category.clone(),
             severity: word(rule.severity),
-            points: rule.points,
+            points: rounded(stage.weight * rule.points),
             description: rule.description.clone(),
             suggestion: rule.suggestion.clone(),
             plugin: plugin.id.to_string(),
@@ -192,51 +204,49 @@ pub(crate) fn rules(app: &App) -> RulesReply {
     RulesReply { rules: rules.collect() }
 }
 
-/// What the active plugins say; `None` when none of them answered.
-pub(crate) async fn judge(app: &App, message: scorer::Message) -> Option<Judgement> {
-    let judgement = judge_all(app, message).await;
-    judgement.plugins.iter().any(|plugin| plugin.error.is_none()).then_some(judgement)
+/// What the plugins of a customer say; `None` when none of them answered.
+pub(crate) async fn judge(app: &App, customer: Option<Uuid>, message: scorer::Message) -> Option<Judgement> {
+    let judgement = judge_all(app, customer, message).await;
+    judgement.was_answered.then_some(judgement)
 }
 
-async fn judge_all(app: &App, message: scorer::Message) -> Judgement {
-    let call = app.plugins.score(message, Vec::new()).await;
-    Judgement::of(&call, app.plugins.active(World::Scorer).as_deref())
+async fn judge_all(app: &App, customer: Option<Uuid>, message: scorer::Message) -> Judgement {
+    let answers = app.plugins.judge(customer, message).await;
+    let mut judgement =
+        Judgement { spam_score: 0.0, findings: Vec::new(), plugins: Vec::new(), was_answered: false, degraded: false };
+    for answered in &answers {
+        judgement.add(answered);
+    }
+    judgement.spam_score = rounded(judgement.spam_score);
+    judgement.findings.sort_by(|one, other| other.points.total_cmp(&one.points));
+    judgement
 }
 
 impl Judgement {
-    fn of(call: &Call<scorer::Verdict>, active: Option<&Loaded>) -> Self {
-        let view = |spam_score, error| {
-            let (plugin, digest) = call.plugin.as_ref().zip(call.digest.as_ref())?;
-            Some(PluginView {
-                name: plugin.name.clone(),
-                version: plugin.version.clone(),
-                digest: digest.clone(),
-                spam_score,
-                duration_us: call.duration_us,
-                error,
-            })
-        };
-        match &call.result {
-            Ok(verdict) => {
-                let mut findings: Vec<_> =
-                    verdict.findings.iter().map(|finding| FindingView::of(finding, active)).collect();
-                findings.sort_by(|one, other| other.points.total_cmp(&one.points));
-                let spam_score = rounded(verdict.spam_score);
-                Self { spam_score, findings, plugins: view(Some(spam_score), None).into_iter().collect() }
-            }
-            Err(error) => {
+    /// Adds what one plugin of the pipeline came to.
+    fn add(&mut self, answered: &Answered<scorer::Verdict>) {
+        for call in &answered.failed {
+            self.plugins.extend(PluginView::of(call, answered.weight, None));
+        }
+        self.plugins.extend(PluginView::of(&answered.call, answered.weight, Some(answered.rung)));
+        for call in answered.failed.iter().chain([&answered.call]) {
+            if let Err(error) = &call.result {
                 tracing::warn!(kind = error.kind(), %error, "content scoring failed");
-                let plugins = view(None, Some(error.to_string())).into_iter().collect();
-                Self { spam_score: 0.0, findings: Vec::new(), plugins }
             }
         }
+        let Ok(verdict) = &answered.call.result else { return };
+        self.was_answered = true;
+        self.degraded |= answered.rung.is_degraded();
+        self.spam_score += answered.weight * verdict.spam_score;
+        let plugin = answered.plugin.as_deref();
+        self.findings.extend(verdict.findings.iter().map(|finding| FindingView::of(finding, plugin, answered.weight)));
     }
 
     fn verdict(&self) -> Verdict {
-        match self.spam_score {
-            points if points >= REJECT_POINTS => Verdict::Reject,
-            points if points >= REVIEW_POINTS => Verdict::Review,
-            _ => Verdict::Pass,
+        match Band::of(self.spam_score) {
+            Band::Pass => Verdict::Pass,
+            Band::Review => Verdict::Review,
+            Band::Reject => Verdict::Reject,
         }
     }
 
@@ -256,13 +266,37 @@ impl Judgement {
 
     fn into_reply(self) -> AnalyzeReply {
         let (score, verdict) = (score(self.spam_score), self.verdict());
-        AnalyzeReply { score, spam_score: self.spam_score, verdict, findings: self.findings, plugins: self.plugins }
+        AnalyzeReply {
+            score,
+            spam_score: self.spam_score,
+            verdict,
+            findings: self.findings,
+            plugins: self.plugins,
+            degraded: self.degraded,
+        }
+    }
+}
+
+impl PluginView {
+    /// What a call came to; `None` for a neutral answer, which no plugin gave. `rung` is that of an answer.
+    fn of(call: &Call<scorer::Verdict>, weight: f64, rung: Option<Rung>) -> Option<Self> {
+        let (plugin, digest) = call.plugin.as_ref().zip(call.digest.as_ref())?;
+        Some(Self {
+            name: plugin.name.clone(),
+            version: plugin.version.clone(),
+            digest: digest.clone(),
+            spam_score: call.result.as_ref().ok().map(|verdict| rounded(verdict.spam_score)),
+            duration_us: call.duration_us,
+            error: call.result.as_ref().err().map(ToString::to_string),
+            weight: Some(weight).filter(|weight| (weight - 1.0).abs() > f64::EPSILON),
+            rung: rung.filter(|rung| *rung != Rung::Active).map(Rung::as_str),
+        })
     }
 }
 
 impl FindingView {
-    fn of(finding: &scorer::Finding, active: Option<&Loaded>) -> Self {
-        let rule = active.and_then(|plugin| plugin.rules.iter().find(|rule| rule.id == finding.rule));
+    fn of(finding: &scorer::Finding, plugin: Option<&Loaded>, weight: f64) -> Self {
+        let rule = plugin.and_then(|plugin| plugin.rules.iter().find(|rule| rule.id == finding.rule));
         let location = finding.location.as_ref().map(|location| LocationView {
             part: location.part.clone(),
             offset: location.offset,
@@ -273,7 +307,7 @@ impl FindingView {
             rule: finding.rule.clone(),
             category: rule.map(|rule| rule.category.clone()).unwrap_or_default(),
             severity: word(finding.severity),
-            points: rounded(finding.points),
+            points: rounded(weight * finding.points),
             message: finding.message.clone(),
             suggestion: finding.suggestion.clone(),
             location,

@@ -183,7 +183,7 @@ async fn compose(tracking: &Tracking<'_>, draft: &Draft, now: i64) -> Result<(Ne
     let (id, message_id) = (email_id.to_string(), format!("{email_id}@{}", domain.name));
     let unsubscribe = (draft.stream_type == StreamType::Broadcast).then(|| tracking.unsubscribe_url());
     let text = draft.text.clone().or_else(|| draft.html.as_deref().map(text::from_html));
-    let score = score(app, draft, text.as_deref(), unsubscribe.as_deref()).await?;
+    let score = score(app, customer.id, draft, text.as_deref(), unsubscribe.as_deref()).await?;
     let html = draft.html.as_deref().map(|html| tracking.html(html)).transpose()?;
     let raw = build::build(&Outgoing {
         message_id: &message_id,
@@ -280,6 +280,7 @@ fn check_account(customer: &Customer) -> Result<()> {
 /// with the headers of a broadcast.
 async fn score(
     app: &App,
+    customer: Uuid,
     draft: &Draft,
     text: Option<&str>,
     unsubscribe: Option<&str>,
@@ -302,7 +303,7 @@ async fn score(
         headers,
         attachments: &draft.attachments,
     };
-    let Some(judgement) = scoring::judge(app, message.into_message()).await else { return Ok(None) };
+    let Some(judgement) = scoring::judge(app, Some(customer), message.into_message()).await else { return Ok(None) };
     if app.config.scoring_policy == ScoringPolicy::Enforce && judgement.is_reject() {
         return Err(Error::Refused {
             code: "content_rejected",

@@ -15,7 +15,7 @@ use crate::ids::new_id;
 use crate::mail::address::EmailAddress;
 use crate::mail::event::{BounceType, EventType};
 use crate::plugins::error::{Fault, PluginError};
-use crate::plugins::normalizer;
+use crate::plugins::{World, normalizer};
 use crate::request::{Head, media_type};
 use crate::secrets::same_secret;
 use crate::store::{EmailClue, Notification, ReportedEvent};
@@ -123,9 +123,10 @@ async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Re
         received_at: u64::try_from(now).unwrap_or(0),
         attributes: vec![("endpoint".into(), endpoint.name.into())],
     };
-    let call = app.plugins.normalize(request, Vec::new()).await;
-    let plugin = call.plugin.map(|plugin| plugin.to_string());
-    let (events, outcome, unparsed, failure) = match call.result {
+    let read = app.plugins.read(request).await;
+    let plugin = read.as_ref().and_then(|read| Some(read.plugin.as_ref()?.id.to_string()));
+    let result = read.map_or(Err(PluginError::NoneActive(World::Normalizer)), |read| read.call.result);
+    let (events, outcome, unparsed, failure) = match result {
         Ok(Ok(outcome)) => (reported(&outcome), outcome_json(&outcome), false, None),
         // Our own JSON, and wrong: the caller hears where, and nothing is kept.
         Ok(Err(problem)) if problem.code == "invalid" => {

@@ -1,4 +1,9 @@
-//! `pillarbox plugin`
+//! `pillarbox plugin`: one file for each kind of subcommand.
+
+mod life;
+mod log;
+mod pipeline;
+mod tuning;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,26 +11,53 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::output::{fields, show, table, word};
+use super::output::{show, table, word};
 use super::session::Session;
 use super::{Failure, Json};
 use crate::config::Config;
 use crate::control::{Bytes, Command};
 use crate::plugins::limits::Limits;
+use crate::registry::Note;
 
 /// The subcommands.
 #[derive(Subcommand)]
 pub(super) enum Plugin {
-    /// List every installed version, and which one serves
+    /// List every installed version, and where each stands in its life
     List(Json),
+    /// Show one plugin: its versions, its calls, its trial and its log
+    Show(life::Show),
     /// Say whether a file is a plugin that can be installed, and what is wrong if not
     Check(File),
     /// Install a plugin: a component, or a core module built with wit-bindgen
-    Install(Install),
+    Install(life::Install),
+    /// Try a version in the shadow of the active one: nobody sees its answers, differences are recorded
+    Shadow(life::Shadow),
+    /// Let a version answer for a part of the customers, always the same ones
+    Canary(life::Canary),
+    /// Make the version that is tried serve everybody
+    Promote(life::Named),
+    /// End the trial of a version
+    Stop(life::Named),
     /// Make an installed version serve, at once and without a failed call
-    Activate(Activate),
+    Activate(life::Activate),
     /// Return to the version that served before
-    Rollback(Rollback),
+    Rollback(life::Named),
+    /// Put a version aside, so that nobody activates it by mistake
+    Retire(life::Retire),
+    /// Say which plugins answer together, in which order and with what weight
+    Pipeline(pipeline::Pipeline),
+    /// See and change the settings of a plugin
+    Settings(tuning::Settings),
+    /// Bound the calls of a plugin more tightly than the host does
+    Limits(tuning::Limits),
+    /// Say what answers when a plugin fails
+    Fallback(tuning::Fallback),
+    /// Show who changed what serves, when and why
+    Log(log::Log),
+    /// Read the whole log and say whether it is what was written
+    VerifyLog(log::VerifyLog),
+    /// Show how far every node has got
+    Nodes(Json),
 }
 
 #[derive(Args)]
@@ -36,32 +68,29 @@ pub(super) struct File {
     json: Json,
 }
 
+/// A version, as `plugin list` shows it.
 #[derive(Args)]
-pub(super) struct Install {
-    /// The .wasm file
-    file: PathBuf,
-    /// Make it serve as soon as it is installed
-    #[arg(long)]
-    activate: bool,
-    #[command(flatten)]
-    json: Json,
-}
-
-#[derive(Args)]
-pub(super) struct Activate {
+struct VersionArg {
     /// Which version, as `plugin list` shows it
     #[arg(value_name = "NAME@VERSION", value_parser = plugin_id)]
     plugin: (String, String),
-    #[command(flatten)]
-    json: Json,
 }
 
+/// What the log keeps of a change besides the change.
 #[derive(Args)]
-pub(super) struct Rollback {
-    /// The plugin that serves now
-    name: String,
-    #[command(flatten)]
-    json: Json,
+struct NoteArgs {
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Who, for the log; the system's user unless given
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl NoteArgs {
+    fn note(self, config: &Config) -> Note {
+        Note { by: self.by.unwrap_or_else(|| config.operator.clone()), why: self.why }
+    }
 }
 
 fn plugin_id(text: &str) -> Result<(String, String), String> {
@@ -71,26 +100,43 @@ fn plugin_id(text: &str) -> Result<(String, String), String> {
 
 impl Plugin {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
-        let (json, command) = match self {
-            Self::List(json) => {
-                let answer = Session::open(config).await?.run(Command::PluginList).await?;
-                show(json.json, &answer, || list(&answer));
-                return Ok(ExitCode::SUCCESS);
+        match self {
+            Self::List(json) => ask(config, json, Command::PluginList, list).await,
+            Self::Show(show) => show.run(config).await,
+            Self::Check(File { file, json }) => {
+                // Files are read before the data directory is opened: a wrong name is told at once.
+                let command = Command::PluginCheck { component: read(&file)? };
+                ask(config, json, command, life::one).await
             }
-            // Files are read before the data directory is opened: a wrong name is told at once.
-            Self::Check(File { file, json }) => (json, Command::PluginCheck { component: read(&file)? }),
-            Self::Install(Install { file, activate, json }) => {
-                (json, Command::PluginInstall { component: read(&file)?, activate })
-            }
-            Self::Activate(Activate { plugin: (name, version), json }) => {
-                (json, Command::PluginActivate { name, version })
-            }
-            Self::Rollback(Rollback { name, json }) => (json, Command::PluginRollback { name }),
-        };
-        let answer = Session::open(config).await?.run(command).await?;
-        show(json.json, &answer, || one(&answer));
-        Ok(ExitCode::SUCCESS)
+            Self::Install(install) => install.run(config).await,
+            Self::Shadow(shadow) => shadow.run(config).await,
+            Self::Canary(canary) => canary.run(config).await,
+            Self::Promote(named) => named.promote(config).await,
+            Self::Stop(named) => named.stop(config).await,
+            Self::Activate(activate) => activate.run(config).await,
+            Self::Rollback(named) => named.roll_back(config).await,
+            Self::Retire(retire) => retire.run(config).await,
+            Self::Pipeline(pipeline) => pipeline.run(config).await,
+            Self::Settings(settings) => settings.run(config).await,
+            Self::Limits(limits) => limits.run(config).await,
+            Self::Fallback(fallback) => fallback.run(config).await,
+            Self::Log(log) => log.run(config).await,
+            Self::VerifyLog(verify) => verify.run(config).await,
+            Self::Nodes(json) => ask(config, json, Command::PluginNodes, log::nodes).await,
+        }
     }
+}
+
+/// Runs a command where the data is and shows its answer.
+async fn ask(
+    config: Config,
+    json: Json,
+    command: Command,
+    text: impl FnOnce(&Value) -> String,
+) -> Result<ExitCode, Failure> {
+    let answer = Session::open(config).await?.run(command).await?;
+    show(json.json, &answer, || text(&answer));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a file within the bound of a component, which is checked before the file is read.
@@ -114,9 +160,9 @@ fn list(answer: &Value) -> String {
         ("VERSION", "version"),
         ("WORLD", "world"),
         ("STATE", "state"),
-        ("BUILT IN", "built_in"),
         ("BYTES", "size"),
         ("INSTALLED", "installed_at"),
+        ("BY", "installed_by"),
         ("DIGEST", "digest"),
     ];
     let mut plugins = answer["plugins"].clone();
@@ -125,16 +171,4 @@ fn list(answer: &Value) -> String {
         plugin["digest"] = word(&plugin["digest"]).chars().take("sha256:".len() + 12).collect::<String>().into();
     }
     table(&plugins, &columns)
-}
-
-fn one(answer: &Value) -> String {
-    let plugin = &answer["plugin"];
-    let id = format!("{}@{}", word(&plugin["name"]), word(&plugin["version"]));
-    let told = match (answer["active"].as_bool(), answer["previous"].as_str()) {
-        (Some(true), Some(previous)) => format!("{id} serves now; before it {previous} did.\n"),
-        (Some(true), None) => format!("{id} serves now.\n"),
-        (Some(false), _) => format!("{id} is installed. `pillarbox plugin activate {id}` makes it serve.\n"),
-        (None, _) => format!("{id} can be installed.\n"),
-    };
-    fields(plugin) + "\n" + &told
 }

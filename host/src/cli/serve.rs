@@ -67,6 +67,7 @@ impl Serve {
         let background = [
             tokio::spawn(delivery::run(Arc::clone(&app), stopping.clone())),
             tokio::spawn(run_control(Arc::clone(&app), stopping.clone())),
+            tokio::spawn(registry::watch(Arc::clone(&app), stopping.clone())),
         ];
         tokio::spawn(watch_signals(Arc::clone(&app), stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),

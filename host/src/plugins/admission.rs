@@ -21,10 +21,12 @@ use super::engine::{self, CallState};
 use super::error::{Fault, Refusal};
 use super::inspect::{self, Findings};
 use super::lane::{to_the_end, told};
+use super::poison::Poison;
 use super::recognize::recognize;
+use super::stats::Stats;
 use super::thread::yield_to_others;
 use super::worlds::{normalizer::NormalizerPre, scorer::ScorerPre};
-use super::{Loaded, PluginId, World, declaration, hex, normalizer, scorer};
+use super::{Loaded, PluginId, World, declaration, hex, normalizer, scorer, settings};
 
 /// Only when nobody else wants the processor.
 const NICE: i32 = 19;
@@ -99,9 +101,10 @@ fn admit(sandbox: &Sandbox, cache: Option<&Cache>, bytes: Vec<u8>) -> Result<Loa
     let (size, given) = (bytes.len(), sha256(&bytes));
     let component = inspect::componentize(form, bytes)?;
     within_size("the component made from it", component.len(), limits.component_bytes_max)?;
-    let Findings { world, mut warnings } = inspect::inspect(&component, limits)?;
+    let Findings { world, wit_version, mut warnings } = inspect::inspect(&component, limits)?;
     let code = link(sandbox, world, &compiled(sandbox, cache, &component)?)?;
     let Declaration { description, rules, formats } = declaration(sandbox, &code)?;
+    let settings = settings::declared(&description.attributes).map_err(|what| impossible(&what))?;
     match world {
         World::Scorer if rules.is_empty() => warnings.push("it declares no rules, so it can find nothing".into()),
         World::Normalizer if formats.is_empty() => warnings.push("it declares no formats".into()),
@@ -110,6 +113,7 @@ fn admit(sandbox: &Sandbox, cache: Option<&Cache>, bytes: Vec<u8>) -> Result<Loa
     Ok(Loaded {
         id: PluginId { name: description.name, version: description.version },
         world,
+        wit_version,
         digest: format!("sha256:{}", hex(&given)),
         size,
         component: component.into(),
@@ -119,8 +123,11 @@ fn admit(sandbox: &Sandbox, cache: Option<&Cache>, bytes: Vec<u8>) -> Result<Loa
         rules,
         formats,
         warnings,
+        settings,
+        stats: Stats::default(),
         code,
         breaker: Breaker::default(),
+        poison: Poison::default(),
     })
 }
 
@@ -170,7 +177,8 @@ fn code(world: World, linked: InstancePre<CallState>) -> wasmtime::Result<Code> 
 
 /// Asks a plugin who it is, and does not believe everything.
 fn declaration(sandbox: &Sandbox, code: &Code) -> Result<Declaration, Refusal> {
-    let call = sandbox.call(sandbox.limits.describe_budget(), Instant::now(), |store| describe(sandbox, code, store));
+    let limits = &sandbox.limits;
+    let call = sandbox.call(limits, limits.describe_budget(), Instant::now(), |store| describe(sandbox, code, store));
     let Ended { result, .. } = to_the_end(pin!(call));
     let said = result.map_err(|fault| {
         let message = format!("it {fault}, when it was asked to describe itself");
@@ -181,8 +189,12 @@ fn declaration(sandbox: &Sandbox, code: &Code) -> Result<Declaration, Refusal> {
         .and_then(|()| declaration::formats(&sandbox.limits, &said.formats));
     match checked {
         Ok(()) => Ok(said),
-        Err(what) => Err(Refusal::new("bad_description", format!("what it says of itself cannot be: {what}"))),
+        Err(what) => Err(impossible(&what)),
     }
+}
+
+fn impossible(what: &str) -> Refusal {
+    Refusal::new("bad_description", format!("what it says of itself cannot be: {what}"))
 }
 
 async fn describe(sandbox: &Sandbox, code: &Code, mut store: Store<CallState>) -> (Result<Declaration, Fault>, usize) {

@@ -1,4 +1,4 @@
-//! One call of a plugin: a fresh store and instance, the guest's function, and a look at its answer.
+//! One call of a plugin: a fresh store, its time on the clock, and what came of it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,20 +8,16 @@ use std::time::Instant;
 
 use wasmtime::{Engine, Store};
 
-use super::admission::Code;
-use super::check;
 use super::engine::{self, CallState};
 use super::error::{Fault, PluginError, StartError};
 use super::limits::{Budget, Limits};
-use super::normalizer::{Outcome, Problem, Request};
-use super::scorer::{Message, Verdict};
 use super::ticker::{CpuTally, Ticker, Ticking};
-use super::{Loaded, PluginId, Settings, World};
+use super::{PluginId, World};
 
 /// What every call needs of the host.
 pub(super) struct Sandbox {
     pub(super) engine: Engine,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     pub(super) ticker: Ticker,
 }
 
@@ -68,12 +64,13 @@ impl Sandbox {
         let sandbox = |error: wasmtime::Error| StartError::Sandbox(format!("{error:#}"));
         let engine = engine::engine(&limits).map_err(sandbox)?;
         let ticker = Ticker::start(&engine).map_err(StartError::Thread)?;
-        Ok(Sandbox { engine, limits, ticker })
+        Ok(Sandbox { engine, limits: Arc::new(limits), ticker })
     }
 
-    /// A call that counts its CPU time and keeps the clock ticking while it lives.
+    /// A call within these limits that counts its CPU time and keeps the clock ticking while it lives.
     pub(super) fn call<T, F>(
         &self,
+        limits: &Limits,
         budget: Budget,
         began: Instant,
         guest: impl FnOnce(Store<CallState>) -> F,
@@ -82,7 +79,7 @@ impl Sandbox {
         F: Future<Output = (Result<T, Fault>, usize)>,
     {
         let cpu = Arc::new(CpuTally::default());
-        let store = engine::store(&self.engine, &self.limits, budget, began, cpu.clone());
+        let store = engine::store(&self.engine, limits, budget, began, cpu.clone());
         Metered { guest: Box::pin(guest(store)), cpu, _ticking: self.ticker.keep_ticking() }
     }
 }
@@ -107,64 +104,4 @@ impl<T, F: Future<Output = (Result<T, Fault>, usize)>> Future for Metered<F> {
             memory_bytes,
         })
     }
-}
-
-/// Runs `score` and looks at the verdict.
-pub(super) async fn score(
-    sandbox: Arc<Sandbox>,
-    plugin: Arc<Loaded>,
-    message: Message,
-    settings: Settings,
-    mut store: Store<CallState>,
-) -> (Result<Verdict, Fault>, usize) {
-    let limits = &sandbox.limits;
-    let Code::Scorer(code) = &plugin.code else { return (Err(Fault::Nonsense("not a scorer".into())), 0) };
-    let answer = async {
-        let instance = code.instantiate_async(&mut store).await?;
-        let guest = instance.pillarbox_plugin_content_scoring();
-        guest.call_score(&mut store, &message, &settings).await
-    };
-    let result = match answer.await {
-        Err(error) => Err(store.data().fault(limits, &error)),
-        Ok(Err(sentence)) => Err(refused(limits, sentence)),
-        Ok(Ok(verdict)) => match check::verdict(limits, &plugin.rule_ids, &message, &verdict) {
-            Ok(()) => Ok(verdict),
-            Err(what) => Err(Fault::Nonsense(what)),
-        },
-    };
-    (result, store.data().memory_bytes())
-}
-
-/// Runs `normalize` and looks at the outcome.
-pub(super) async fn normalize(
-    sandbox: Arc<Sandbox>,
-    plugin: Arc<Loaded>,
-    request: Request,
-    settings: Settings,
-    mut store: Store<CallState>,
-) -> (Result<Result<Outcome, Problem>, Fault>, usize) {
-    let limits = &sandbox.limits;
-    let Code::Normalizer(code) = &plugin.code else { return (Err(Fault::Nonsense("not a normalizer".into())), 0) };
-    let answer = async {
-        let instance = code.instantiate_async(&mut store).await?;
-        let guest = instance.pillarbox_plugin_webhook_normalizing();
-        guest.call_normalize(&mut store, &request, &settings).await
-    };
-    let result = match answer.await {
-        Err(error) => Err(store.data().fault(limits, &error)),
-        Ok(answer) => {
-            let checked = match &answer {
-                Ok(outcome) => check::outcome(limits, &request, outcome),
-                Err(problem) => check::problem(limits, problem),
-            };
-            checked.map(|()| answer).map_err(Fault::Nonsense)
-        }
-    };
-    (result, store.data().memory_bytes())
-}
-
-/// The plugin's own word that it cannot judge something, cut where a sentence ends being one.
-fn refused(limits: &Limits, mut sentence: String) -> Fault {
-    sentence.truncate(sentence.floor_char_boundary(limits.sentence_bytes_max));
-    Fault::Refused(sentence)
 }

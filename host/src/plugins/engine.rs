@@ -23,8 +23,8 @@ const CORE_INSTANCES_PER_SLOT: u32 = 64;
 const TABLES_PER_SLOT: u32 = 4;
 /// One memory for each plugin, so that a limit on memory is a limit on the plugin.
 pub(super) const MEMORIES_PER_SLOT: u32 = 1;
-/// The admission of a plugin runs it too.
-const SLOTS_FOR_ADMISSION: u32 = 1;
+/// The admission of a plugin runs it too, and so does the comparison of versions: one thread each.
+const SLOTS_FOR_OWN_THREADS: u32 = 2;
 /// Enough to name the function that trapped.
 const BACKTRACE_FRAMES_MAX: usize = 4;
 /// Of a trap's own words.
@@ -59,7 +59,7 @@ pub(super) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let slots = limits.slots + SLOTS_FOR_ADMISSION;
+    let slots = limits.slots + SLOTS_FOR_OWN_THREADS;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots * CORE_INSTANCES_PER_SLOT)
@@ -186,6 +186,10 @@ fn trap_text(error: &wasmtime::Error, told: &str) -> String {
 
 pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Counts all memories and all tables of the plugin together.

@@ -30,6 +30,9 @@ pub enum Fault {
         /// Milliseconds until it is tried again, at least 1.
         for_ms: u64,
     },
+    /// It failed on this very input before, and would again.
+    #[error("was not asked, because it failed on this input twice")]
+    Poisoned,
     /// The answer was not there in time, waiting included.
     #[error("did not answer within {wall_ms} ms")]
     OutOfTime {
@@ -84,19 +87,73 @@ impl PluginError {
 }
 
 impl Fault {
-    /// The kind in one word, for metrics and for programs that read answers.
+    /// The kinds in one word each, for metrics and for programs that read answers.
+    pub const KINDS: [&'static str; 11] = [
+        "busy",
+        "resting",
+        "poisoned",
+        "out_of_time",
+        "out_of_cpu",
+        "out_of_memory",
+        "trapped",
+        "too_large_input",
+        "too_large_output",
+        "nonsense",
+        "refused",
+    ];
+
+    /// The kind in one word.
     pub fn kind(&self) -> &'static str {
+        Fault::KINDS[self.index()]
+    }
+
+    /// The place of the kind in `KINDS`.
+    pub(super) fn index(&self) -> usize {
         match self {
-            Fault::Busy => "busy",
-            Fault::Resting { .. } => "resting",
-            Fault::OutOfTime { .. } => "out_of_time",
-            Fault::OutOfCpu { .. } => "out_of_cpu",
-            Fault::OutOfMemory { .. } => "out_of_memory",
-            Fault::Trapped(_) => "trapped",
-            Fault::TooLargeInput { .. } => "too_large_input",
-            Fault::TooLargeOutput { .. } => "too_large_output",
-            Fault::Nonsense(_) => "nonsense",
-            Fault::Refused(_) => "refused",
+            Fault::Busy => 0,
+            Fault::Resting { .. } => 1,
+            Fault::Poisoned => 2,
+            Fault::OutOfTime { .. } => 3,
+            Fault::OutOfCpu { .. } => 4,
+            Fault::OutOfMemory { .. } => 5,
+            Fault::Trapped(_) => 6,
+            Fault::TooLargeInput { .. } => 7,
+            Fault::TooLargeOutput { .. } => 8,
+            Fault::Nonsense(_) => 9,
+            Fault::Refused(_) => 10,
+        }
+    }
+
+    /// Whether another version may answer in its place: this one is broken, or not asked because it was. When there is
+    /// no room for a call, or no sense in it, another call is no help.
+    pub(super) fn lets_others_try(&self) -> bool {
+        match self {
+            Fault::Resting { .. }
+            | Fault::Poisoned
+            | Fault::OutOfTime { .. }
+            | Fault::OutOfCpu { .. }
+            | Fault::OutOfMemory { .. }
+            | Fault::Trapped(_)
+            | Fault::TooLargeOutput { .. }
+            | Fault::Nonsense(_) => true,
+            Fault::Busy | Fault::TooLargeInput { .. } | Fault::Refused(_) => false,
+        }
+    }
+
+    /// Whether the same input would come to the same: all but what a busy machine has a part in.
+    pub(super) fn is_the_inputs(&self) -> bool {
+        match self {
+            Fault::OutOfCpu { .. }
+            | Fault::OutOfMemory { .. }
+            | Fault::Trapped(_)
+            | Fault::TooLargeOutput { .. }
+            | Fault::Nonsense(_) => true,
+            Fault::Busy
+            | Fault::Resting { .. }
+            | Fault::Poisoned
+            | Fault::OutOfTime { .. }
+            | Fault::TooLargeInput { .. }
+            | Fault::Refused(_) => false,
         }
     }
 
@@ -116,7 +173,7 @@ impl Fault {
             | Fault::TooLargeOutput { .. }
             | Fault::Nonsense(_) => Health::Failing,
             Fault::Refused(_) => Health::Well,
-            Fault::Busy | Fault::Resting { .. } | Fault::TooLargeInput { .. } => Health::Unknown,
+            Fault::Busy | Fault::Resting { .. } | Fault::Poisoned | Fault::TooLargeInput { .. } => Health::Unknown,
         }
     }
 }
@@ -219,6 +276,14 @@ mod tests {
         assert_eq!(of(&Fault::Nonsense(String::new())), [Health::Failing; 2]);
         assert_eq!(of(&Fault::Refused(String::new())), [Health::Well; 2]);
         assert_eq!(of(&Fault::Busy), [Health::Unknown; 2]);
+    }
+
+    #[test]
+    fn each_kind_has_a_word_of_its_own() {
+        let words: std::collections::HashSet<_> = Fault::KINDS.iter().collect();
+        assert_eq!(words.len(), Fault::KINDS.len());
+        assert_eq!((Fault::Busy.kind(), Fault::Refused(String::new()).kind()), ("busy", "refused"));
+        assert_eq!(Fault::KINDS[Fault::Refused(String::new()).index()], "refused");
     }
 
     #[test]

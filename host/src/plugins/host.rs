@@ -1,32 +1,34 @@
 //! The plugin host as its callers see it, and the way of a call through it.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
-use wasmtime::Store;
-
 use super::admission::Admission;
 use super::cache::Cache;
-use super::call::{self, Call, Ended, Sandbox};
-use super::engine::{CallState, millis};
+use super::call::{Call, Ended, Sandbox};
+use super::engine::millis;
 use super::error::{Fault, Health, PluginError, Refusal, StartError};
 use super::lane::{Lane, once};
 use super::limits::Limits;
-use super::{Loaded, PluginId, Settings, Table, World, check, normalizer, scorer};
+use super::mirror::Mirror;
+use super::table::{Plan, Version};
+use super::work::{Normalizing, Scoring, Work};
+use super::{Loaded, PluginId, Settings, Table, World, normalizer, scorer};
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
 
 /// The whole plugin host. Its threads end when it is dropped.
 pub struct Plugins {
-    sandbox: Arc<Sandbox>,
+    pub(super) sandbox: Arc<Sandbox>,
     table: ArcSwap<Table>,
     admission: Admission,
     lane: Lane,
+    pub(super) mirror: Mirror,
+    pub(super) alarm: Arc<Notify>,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -46,8 +48,11 @@ impl Plugins {
         let cache = cache_dir.map(open).transpose()?;
         let lane = Lane::start(sandbox.limits.slow_calls_max).map_err(StartError::Thread)?;
         let admission = Admission::start(sandbox.clone(), cache).map_err(StartError::Thread)?;
+        let alarm = Arc::new(Notify::new());
+        let mirror = Mirror::start(sandbox.clone(), alarm.clone()).map_err(StartError::Thread)?;
         let slots = Arc::new(Semaphore::new(sandbox.limits.slots as usize));
-        Ok(Plugins { sandbox, table: ArcSwap::default(), admission, lane, slots, waiting: AtomicUsize::new(0) })
+        let (table, waiting) = (ArcSwap::default(), AtomicUsize::new(0));
+        Ok(Plugins { sandbox, table, admission, lane, mirror, alarm, slots, waiting })
     }
 
     /// The bounds that this host keeps.
@@ -60,16 +65,26 @@ impl Plugins {
         self.admission.admit(bytes).await
     }
 
-    /// Lets a plugin serve its world from the next call on, and names the one that did so far. Calls that are under
-    /// way end with the version that they began with.
+    /// Lets one plugin alone serve its world from the next call on, and names the one that did so far. Calls that are
+    /// under way end with the version that they began with.
     pub fn activate(&self, loaded: &Arc<Loaded>) -> Option<PluginId> {
-        let before = self.table.rcu(|table| table.with(loaded.clone()));
+        let before = self.table.rcu(|table| table.with(loaded.clone(), &self.sandbox.limits));
         let previous = before.active(loaded.world).map(|previous| previous.id.clone());
         tracing::info!(plugin = %loaded.id, world = %loaded.world, digest = loaded.digest, "plugin activated");
         previous
     }
 
-    /// The plugin that serves a world.
+    /// Lets a deployment serve from the next call on. Calls that are under way end as they began.
+    pub fn serve(&self, plan: &Plan<'_>) {
+        self.table.rcu(|table| Table::of(plan, table, &self.sandbox.limits));
+    }
+
+    /// Waits until a version is to be stopped or taken back; `Table::plugins` says which.
+    pub async fn alarmed(&self) {
+        self.alarm.notified().await;
+    }
+
+    /// The plugin that serves a world: the first one when there are several.
     pub fn active(&self, world: World) -> Option<Arc<Loaded>> {
         self.table.load().active(world).cloned()
     }
@@ -79,7 +94,7 @@ impl Plugins {
         self.table.load_full()
     }
 
-    /// Has the active scorer judge a message.
+    /// Has the active scorer judge a message: one plugin, and nothing in its place when it fails.
     pub async fn score(&self, message: scorer::Message, settings: Settings) -> Call<scorer::Verdict> {
         match self.active(World::Scorer) {
             Some(plugin) => self.score_with(&plugin, message, settings).await,
@@ -94,13 +109,12 @@ impl Plugins {
         message: scorer::Message,
         settings: Settings,
     ) -> Call<scorer::Verdict> {
-        let bytes = check::message_bytes(&message, &settings);
-        let (sandbox, running) = (self.sandbox.clone(), plugin.clone());
-        self.call(plugin, bytes, |store| call::score(sandbox, running, message, settings, store)).await
+        let version = Version::with_settings(plugin.clone(), settings, &self.sandbox.limits);
+        self.ask::<Scoring>(&version, &Arc::new(message)).await
     }
 
-    /// Has the active normalizer read a request. The inner error is the plugin's answer for a request that it cannot
-    /// read, which is as good an answer as any.
+    /// Has the active normalizer read a request: one plugin, and nothing in its place when it fails. The inner error is
+    /// the plugin's answer for a request that it cannot read, which is as good an answer as any.
     pub async fn normalize(
         &self,
         request: normalizer::Request,
@@ -119,50 +133,48 @@ impl Plugins {
         request: normalizer::Request,
         settings: Settings,
     ) -> Call<Result<normalizer::Outcome, normalizer::Problem>> {
-        let bytes = check::request_bytes(&request, &settings);
-        let (sandbox, running) = (self.sandbox.clone(), plugin.clone());
-        self.call(plugin, bytes, |store| call::normalize(sandbox, running, request, settings, store)).await
+        let version = Version::with_settings(plugin.clone(), settings, &self.sandbox.limits);
+        self.ask::<Normalizing>(&version, &Arc::new(request)).await
     }
 
-    async fn call<T, F>(&self, plugin: &Loaded, bytes: usize, guest: impl FnOnce(Store<CallState>) -> F) -> Call<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = (Result<T, Fault>, usize)> + Send + 'static,
-    {
+    /// One call of one version, counted.
+    pub(super) async fn ask<W: Work>(&self, version: &Version, input: &Arc<W::Input>) -> Call<W::Answer> {
         let began = Instant::now();
-        let Ended { result, cpu_us, memory_bytes } = self.attempt(plugin, bytes, began, guest).await;
-        let named = |fault| PluginError::Failed { plugin: plugin.id.clone(), fault };
-        Call {
-            plugin: Some(plugin.id.clone()),
-            digest: Some(plugin.digest.clone()),
-            duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            cpu_us,
-            memory_bytes,
-            result: result.map_err(named),
-        }
+        let ended = self.attempt::<W>(version, input, began).await;
+        version.counted(ended, began)
     }
 
-    /// Asks the breaker, runs the call, and tells the breaker.
-    async fn attempt<T, F>(
-        &self,
-        plugin: &Loaded,
-        bytes: usize,
-        began: Instant,
-        guest: impl FnOnce(Store<CallState>) -> F,
-    ) -> Ended<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = (Result<T, Fault>, usize)> + Send + 'static,
-    {
-        let bytes_max = self.sandbox.limits.input_bytes_max;
+    /// The same, but an input that the version failed on twice is not tried again.
+    pub(super) async fn ask_again<W: Work>(&self, version: &Version, input: &Arc<W::Input>) -> Call<W::Answer> {
+        let (poison, began) = (&version.loaded.poison, Instant::now());
+        if !poison.is_empty() && poison.bars(&W::fingerprint(input), began) {
+            return version.counted(Ended::not_run(Fault::Poisoned), began);
+        }
+        let call = self.ask::<W>(version, input).await;
+        if let Err(PluginError::Failed { fault, .. }) = &call.result
+            && fault.is_the_inputs()
+        {
+            poison.note(W::fingerprint(input), Instant::now());
+        }
+        call
+    }
+
+    /// Asks whether the call makes sense, runs it, and remembers what came of it.
+    async fn attempt<W: Work>(&self, version: &Version, input: &Arc<W::Input>, began: Instant) -> Ended<W::Answer> {
+        let Version { loaded: plugin, way } = version;
+        let (bytes, bytes_max) = (W::bytes(input, &way.settings), way.limits.input_bytes_max);
         if bytes > bytes_max {
             return Ended::not_run(Fault::TooLargeInput { bytes, bytes_max });
         }
+        let _place = match way.places.as_ref().map(Semaphore::try_acquire) {
+            Some(Err(_)) => return Ended::not_run(Fault::Busy),
+            place => place,
+        };
         let leave = match plugin.breaker.admit(began) {
             Ok(leave) => leave,
             Err(rest) => return Ended::not_run(Fault::Resting { for_ms: millis(rest).max(1) }),
         };
-        let ended = self.run(bytes, began, guest).await;
+        let ended = self.run::<W>(version, input, bytes, began).await;
         let health = ended.result.as_ref().map_or_else(|fault| fault.health(bytes), |_| Health::Well);
         leave.end(health, Instant::now());
         if let (Err(fault), Health::Failing) = (&ended.result, health) {
@@ -172,18 +184,22 @@ impl Plugins {
     }
 
     /// The first slice is run here, which is all that an ordinary call needs. What is slower goes on in the lane.
-    async fn run<T, F>(&self, bytes: usize, began: Instant, guest: impl FnOnce(Store<CallState>) -> F) -> Ended<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = (Result<T, Fault>, usize)> + Send + 'static,
-    {
-        let budget = self.sandbox.limits.budget(bytes);
+    async fn run<W: Work>(
+        &self,
+        version: &Version,
+        input: &Arc<W::Input>,
+        bytes: usize,
+        began: Instant,
+    ) -> Ended<W::Answer> {
+        let limits = &version.way.limits;
+        let budget = limits.budget(bytes);
         let deadline = began + budget.wall;
         let slot = match self.slot(deadline).await {
             Ok(slot) => slot,
             Err(fault) => return Ended::not_run(fault),
         };
-        let call = self.sandbox.call(budget, began, guest);
+        let (version, input) = (version.clone(), input.clone());
+        let call = self.sandbox.call(limits, budget, began, |store| W::run(version, input, store));
         let mut call = Box::pin(async move {
             let _slot = slot;
             call.await

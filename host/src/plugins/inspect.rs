@@ -23,6 +23,8 @@ const METADATA_SECTION: &str = "component-type";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Findings {
     pub(super) world: World,
+    /// The version of the contract that it was built for.
+    pub(super) wit_version: String,
     pub(super) warnings: Vec<String>,
 }
 
@@ -58,7 +60,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Findings, Refusal
     if !asked.is_empty() {
         return Err(has_imports(asked));
     }
-    let (world, warnings) = world(&outline.exports)?;
+    let (world, built_for) = world(&outline.exports)?;
     let instance = world.exported(types, &outline.exports)?;
     let differences = world.interface().differences(types, instance);
     if !differences.is_empty() {
@@ -66,7 +68,9 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Findings, Refusal
         return Err(Refusal::new("wrong_contract", message).with(differences));
     }
     outline.fits(limits)?;
-    Ok(Findings { world, warnings })
+    let newer = || format!("it was built for {built_for} of the contract; this host speaks {MAJOR}.0");
+    let warnings = (built_for.minor > 0).then(newer).into_iter().collect();
+    Ok(Findings { world, wit_version: built_for.to_string(), warnings })
 }
 
 fn validate(bytes: &[u8]) -> Result<Types, Refusal> {
@@ -101,8 +105,8 @@ fn is_plain_type(ty: ComponentEntityType) -> bool {
     matches!(ty, ComponentEntityType::Type { created, .. } if !matches!(created, ComponentAnyTypeId::Resource(_)))
 }
 
-/// Which of our worlds a component is for, going by the names of its exports.
-fn world(exports: &[String]) -> Result<(World, Vec<String>), Refusal> {
+/// Which of our worlds a component is for, and which version of the contract, going by the names of its exports.
+fn world(exports: &[String]) -> Result<(World, semver::Version), Refusal> {
     let mut found = Vec::new();
     let mut other_versions = Vec::new();
     for world in World::ALL {
@@ -116,11 +120,7 @@ fn world(exports: &[String]) -> Result<(World, Vec<String>), Refusal> {
     }
     let wanted = World::ALL.map(World::interface_wanted).join(" or ");
     match found.as_slice() {
-        [(world, version)] => {
-            let is_newer = version.minor > 0;
-            let newer = || format!("it was built for {version} of the contract; this host speaks {MAJOR}.0");
-            Ok((*world, is_newer.then(newer).into_iter().collect()))
-        }
+        [(world, version)] => Ok((*world, version.clone())),
         [] if other_versions.is_empty() => {
             let message = format!("it exports none of our interfaces; a plugin exports {wanted}");
             Err(Refusal::new("no_world", message).with(exports.iter().map(|name| format!("exports {name}"))))

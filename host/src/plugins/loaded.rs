@@ -5,12 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::admission::Code;
 use super::breaker::Breaker;
+use super::poison::Poison;
+use super::settings::SettingRule;
+use super::stats::Stats;
 use super::{normalizer, scorer};
 
 /// What a plugin is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum World {
     /// Judges the content of messages.
     Scorer,
@@ -43,7 +49,7 @@ impl fmt::Display for World {
 }
 
 /// Name and version, which together belong to one component for ever. Shown as `name@version`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PluginId {
     /// Lower-case letters, digits and hyphens, at most 64.
     pub name: String,
@@ -63,6 +69,8 @@ pub struct Loaded {
     pub id: PluginId,
     /// What it is for.
     pub world: World,
+    /// The version of the contract that it was built for, for example `1.0.0`.
+    pub wit_version: String,
     /// `sha256:` and the hexadecimal digest of the file as it was given.
     pub digest: String,
     /// Bytes of the file as it was given.
@@ -80,8 +88,13 @@ pub struct Loaded {
     /// What the operator should know though it works, a sentence each.
     pub warnings: Vec<String>,
     pub(super) rule_ids: HashSet<String>,
+    /// The settings that it takes.
+    pub settings: Vec<SettingRule>,
+    /// What its calls came to since it was loaded here.
+    pub stats: Stats,
     pub(super) code: Code,
     pub(super) breaker: Breaker,
+    pub(super) poison: Poison,
 }
 
 impl Loaded {

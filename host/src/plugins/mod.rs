@@ -1,33 +1,46 @@
 //! The plugin host: all of WebAssembly, and nothing of HTTP or SQL.
 //!
 //! A plugin is a pure function that imports nothing. `Plugins::admit` turns a file into a `Loaded` plugin or says in
-//! words why not; `Plugins::activate` lets it serve, in one step and without a dropped call; `Plugins::score` and
-//! `Plugins::normalize` call what is active. Each call has an instance of its own and bounds on time, memory and
+//! words why not; `Plugins::serve` lets a deployment serve, in one step and without a dropped call; `Plugins::judge` and
+//! `Plugins::read` ask what serves. Each call has an instance of its own and bounds on time, memory and
 //! answer. What a plugin does wrong is a value that names it, never a panic or a hang:
 //!
 //! ```text
-//! file → recognize → inspect (against wit/) → compile or cache → declaration → Loaded → activate
+//! file → recognize → inspect (against wit/) → compile or cache → declaration → Loaded → trial
+//! deployment + Loaded → table → stages → rungs → call; then a second opinion where a version is on trial
 //! call → breaker → slot → first slice here → slow lane → check → answer
 //! ```
 
 mod admission;
+mod band;
 pub mod breaker;
 pub mod cache;
 mod call;
 mod check;
+pub mod compare;
 mod contract;
 mod declaration;
+pub mod deployment;
 mod engine;
 pub mod error;
+mod fingerprint;
 mod host;
 mod inspect;
 mod lane;
 pub mod limits;
 mod loaded;
+pub mod mirror;
+pub mod poison;
 mod recognize;
+mod serve;
+pub mod settings;
+pub mod stats;
 mod table;
 mod thread;
 mod ticker;
+mod trial;
+pub mod watch;
+mod work;
 mod worlds;
 
 #[cfg(test)]
@@ -35,10 +48,13 @@ mod tests;
 
 use std::fmt::Write as _;
 
+pub use self::band::Band;
 pub use self::call::Call;
+pub use self::fingerprint::Fingerprint;
 pub use self::host::Plugins;
 pub use self::loaded::{Loaded, PluginId, World};
-pub use self::table::Table;
+pub use self::serve::Answered;
+pub use self::table::{Plan, Rung, Serving, Table};
 
 /// The types of the scorer's world, as `wit/scorer.wit` documents them.
 pub mod scorer {
@@ -59,7 +75,7 @@ pub mod normalizer {
 pub type Settings = Vec<(String, String)>;
 
 /// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         let _ = write!(text, "{byte:02x}");

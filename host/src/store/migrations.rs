@@ -4,7 +4,10 @@ use super::sql::{Connection, values};
 use super::{Result, StoreError};
 
 /// Every migration in order: version, name, SQL. A released one is never edited.
-const MIGRATIONS: &[(u32, &str, &str)] = &[(1, "foundation", include_str!("../../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(u32, &str, &str)] = &[
+    (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
+    (2, "plugins", include_str!("../../../migrations/0002_plugins.sql")),
+];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.
 pub(crate) fn apply(connection: &Connection, now: i64) -> Result<()> {

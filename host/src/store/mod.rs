@@ -12,6 +12,7 @@ mod lock;
 mod mailbox;
 mod migrations;
 mod notifications;
+mod plugin_log;
 mod plugins;
 mod queue;
 mod reader;
@@ -28,8 +29,9 @@ pub use idempotency::{Claim, Replay};
 pub use lock::{DataLock, Holder, LockError};
 pub use mailbox::{Captured, CapturedSummary};
 pub use notifications::{EmailClue, Notification, NotificationOutcome, ReportedEvent};
+pub use plugin_log::{PluginLogRow, PluginNodeRow};
 pub(crate) use plugins::InstallError;
-pub use plugins::{NewPlugin, PluginRow, PluginState};
+pub use plugins::{NewPlugin, PluginRow};
 pub use sql::SqlError;
 pub use usage::Usage;
 

@@ -1,4 +1,4 @@
-//! The registry of plugins: every version that was ever installed, and which one serves.
+//! Every version of every plugin that was ever installed. Which of them serves is in [`super::plugin_log`].
 
 use super::sql::{Row, SqlError, is_duplicate, values};
 use super::{Result, Store, StoreError};
@@ -12,26 +12,26 @@ pub struct NewPlugin {
     pub version: String,
     /// `scorer` or `normalizer`.
     pub world: &'static str,
+    /// Which version of the contract it was built for.
+    pub wit_version: String,
     /// `sha256:` and the hex digest of `component`.
     pub digest: String,
     /// One sentence of its own.
     pub summary: String,
+    /// What it says of itself, as JSON.
+    pub declaration: String,
     /// The bytes as they were installed.
     pub component: Vec<u8>,
     /// True when it came with the binary.
     pub built_in: bool,
     /// Now, in milliseconds.
     pub installed_at: i64,
-}
-
-/// Where a version stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PluginState {
-    /// It serves its world.
-    Active,
-    /// It is kept and can be activated.
-    Installed,
+    /// Who installed it.
+    pub installed_by: String,
+    /// The document that came with it, when it was verified.
+    pub signature: Option<String>,
+    /// The key that made `signature`.
+    pub signed_by: Option<String>,
 }
 
 /// An installed version, without its bytes.
@@ -43,20 +43,34 @@ pub struct PluginRow {
     pub version: String,
     /// `scorer` or `normalizer`.
     pub world: String,
+    /// Which version of the contract it was built for.
+    pub wit_version: String,
     /// `sha256:` and hex.
     pub digest: String,
     /// One sentence of its own.
     pub summary: String,
+    /// What it says of itself, as JSON.
+    pub declaration: String,
     /// Bytes as installed.
     pub size: i64,
     /// True when it came with the binary.
     pub built_in: bool,
     /// Milliseconds since 1970.
     pub installed_at: i64,
-    /// Where it stands.
-    pub state: PluginState,
-    /// True when it served at some time, now included.
-    pub was_active: bool,
+    /// Who installed it.
+    pub installed_by: String,
+    /// The document that came with it.
+    pub signature: Option<String>,
+    /// The key that made `signature`.
+    pub signed_by: Option<String>,
+    /// When it last answered every sample.
+    pub checked_at: Option<i64>,
+    /// Why it did not, the last time it was asked.
+    pub check_failure: Option<String>,
+    /// When it last began to serve.
+    pub served_at: Option<i64>,
+    /// When it was put aside.
+    pub retired_at: Option<i64>,
 }
 
 /// Why a version was not installed.
@@ -74,9 +88,15 @@ impl From<StoreError> for InstallError {
     }
 }
 
+/// The columns of a [`PluginRow`], in the order in which `read_plugin` takes them.
+const COLUMNS: &str = "name, version, world, wit_version, digest, summary, declaration, length(component), built_in, \
+                       installed_at, installed_by, signature, signed_by, checked_at, check_failure, served_at, \
+                       retired_at";
+
 impl Store {
-    /// Keeps a version. The same bytes again are fine, other bytes under a known name and version are not.
-    pub(crate) async fn install_plugin(&self, new: NewPlugin) -> Result<(), InstallError> {
+    /// Keeps a version. The same bytes again are fine, other bytes under a known name and version are not. False when
+    /// it was there already.
+    pub(crate) async fn install_plugin(&self, new: NewPlugin) -> Result<bool, InstallError> {
         self.write(move |connection| {
             let known = connection
                 .query_one(
@@ -86,38 +106,62 @@ impl Store {
                 )
                 .map_err(StoreError::from)?;
             match known {
-                Some(digest) if digest == new.digest => return Ok(()),
+                Some(digest) if digest == new.digest => return Ok(false),
                 Some(_) => return Err(InstallError::Taken),
                 None => {}
             }
+            let sql = "INSERT INTO plugins (name, version, world, wit_version, digest, summary, declaration, \
+                       component, built_in, installed_at, installed_by, signature, signed_by) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
             let inserted = connection.execute(
-                "INSERT INTO plugins VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                sql,
                 values![
                     new.name,
                     new.version,
                     new.world,
+                    new.wit_version,
                     new.digest,
                     new.summary,
+                    new.declaration,
                     new.component,
                     new.built_in,
                     new.installed_at,
+                    new.installed_by,
+                    new.signature,
+                    new.signed_by,
                 ],
             );
             match inserted {
                 Err(error) if is_duplicate(&error) => Err(InstallError::Taken),
                 Err(error) => Err(StoreError::from(error).into()),
-                Ok(_) => Ok(()),
+                Ok(_) => Ok(true),
             }
         })
         .await
     }
 
-    /// Makes an installed version the one that serves its world. False when it is not installed.
-    pub(crate) async fn activate_plugin(&self, name: String, version: String, now: i64) -> Result<bool> {
+    /// Notes that a version answered every sample, or why not.
+    pub(crate) async fn note_plugin_check(
+        &self,
+        name: String,
+        version: String,
+        failure: Option<String>,
+        now: i64,
+    ) -> Result<()> {
         self.write(move |connection| {
-            let sql = "INSERT INTO activations (world, name, version, activated_at) \
-                       SELECT world, name, version, ?3 FROM plugins WHERE name = ?1 AND version = ?2";
-            Ok(connection.execute(sql, values![name, version, now])? == 1)
+            let checked_at = failure.is_none().then_some(now);
+            let sql = "UPDATE plugins SET checked_at = ?3, check_failure = ?4 WHERE name = ?1 AND version = ?2";
+            connection.execute(sql, values![name, version, checked_at, failure])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts a version aside, or takes it back with `None`. False when it is not installed.
+    pub(crate) async fn retire_plugin(&self, name: String, version: String, at: Option<i64>) -> Result<bool> {
+        self.write(move |connection| {
+            let sql = "UPDATE plugins SET retired_at = ?3 WHERE name = ?1 AND version = ?2";
+            Ok(connection.execute(sql, values![name, version, at])? == 1)
         })
         .await
     }
@@ -125,12 +169,17 @@ impl Store {
     /// Every installed version: by world and name, newest first.
     pub async fn plugins(&self) -> Result<Vec<PluginRow>> {
         self.read(|connection| {
-            let sql = "SELECT name, version, world, digest, summary, length(component), built_in, installed_at, \
-                       (name, version) = (SELECT name, version FROM activations WHERE activations.world = \
-                       plugins.world ORDER BY sequence DESC LIMIT 1), (name, version) IN (SELECT name, version FROM \
-                       activations) FROM plugins \
-                       ORDER BY world, name, installed_at DESC, version DESC";
-            Ok(connection.query(sql, &[], read_plugin)?)
+            let sql = format!("SELECT {COLUMNS} FROM plugins ORDER BY world, name, installed_at DESC, version DESC");
+            Ok(connection.query(&sql, &[], read_plugin)?)
+        })
+        .await
+    }
+
+    /// One installed version.
+    pub(crate) async fn plugin(&self, name: String, version: String) -> Result<Option<PluginRow>> {
+        self.read(move |connection| {
+            let sql = format!("SELECT {COLUMNS} FROM plugins WHERE name = ?1 AND version = ?2");
+            Ok(connection.query_one(&sql, values![name, version], read_plugin)?)
         })
         .await
     }
@@ -143,45 +192,26 @@ impl Store {
         })
         .await
     }
-
-    /// What serves a world: name and version.
-    pub(crate) async fn active_plugin(&self, world: &'static str) -> Result<Option<(String, String)>> {
-        self.read(move |connection| {
-            let sql = "SELECT name, version FROM activations WHERE world = ?1 ORDER BY sequence DESC LIMIT 1";
-            Ok(connection.query_one(sql, values![world], |row| Ok((row.text(0)?, row.text(1)?)))?)
-        })
-        .await
-    }
-
-    /// The version of `name` that served before the one that serves now; `None` when there was no other.
-    pub(crate) async fn previous_plugin(&self, name: String) -> Result<Option<(String, String)>> {
-        self.read(move |connection| {
-            // Rolling back twice must not swing back and forth, so what was rolled back does not count as before.
-            let sql = "WITH served AS (SELECT sequence, world, name, version FROM activations WHERE world = \
-                       (SELECT world FROM activations WHERE name = ?1 ORDER BY sequence DESC LIMIT 1)), \
-                       now AS (SELECT name, version FROM served ORDER BY sequence DESC LIMIT 1) \
-                       SELECT served.name, served.version FROM served, now \
-                       WHERE served.sequence < (SELECT MIN(sequence) FROM served AS again \
-                       WHERE (again.name, again.version) = (now.name, now.version)) \
-                       ORDER BY served.sequence DESC LIMIT 1";
-            Ok(connection.query_one(sql, values![name], |row| Ok((row.text(0)?, row.text(1)?)))?)
-        })
-        .await
-    }
 }
 
 fn read_plugin(row: &Row) -> Result<PluginRow, SqlError> {
-    let active = row.integer_or_null(8)? == Some(1);
     Ok(PluginRow {
         name: row.text(0)?,
         version: row.text(1)?,
         world: row.text(2)?,
-        digest: row.text(3)?,
-        summary: row.text(4)?,
-        size: row.integer(5)?,
-        built_in: row.flag(6)?,
-        installed_at: row.integer(7)?,
-        state: if active { PluginState::Active } else { PluginState::Installed },
-        was_active: row.flag(9)?,
+        wit_version: row.text(3)?,
+        digest: row.text(4)?,
+        summary: row.text(5)?,
+        declaration: row.text(6)?,
+        size: row.integer(7)?,
+        built_in: row.flag(8)?,
+        installed_at: row.integer(9)?,
+        installed_by: row.text(10)?,
+        signature: row.text_or_null(11)?,
+        signed_by: row.text_or_null(12)?,
+        checked_at: row.integer_or_null(13)?,
+        check_failure: row.text_or_null(14)?,
+        served_at: row.integer_or_null(15)?,
+        retired_at: row.integer_or_null(16)?,
     })
 }
