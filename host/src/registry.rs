@@ -7,6 +7,8 @@
 mod life;
 mod log;
 mod tend;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::HashMap;

@@ -163,6 +163,26 @@ async fn two_hundred_swaps_under_load_fail_no_request_and_no_answer_lies_about_i
 }
 
 #[tokio::test]
+async fn plugins_of_the_first_contract_run_for_ever() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let scorer = include_bytes!("../fixtures/contract-1.0/scorer.wasm").to_vec();
+    let normalizer = include_bytes!("../fixtures/contract-1.0/normalizer.wasm").to_vec();
+    for component in [scorer, normalizer].map(Bytes) {
+        let install = Command::PluginInstall { component, activate: true, unchecked: false, note: note() };
+        let installed = app.command(install).await;
+        assert_eq!(installed["plugin"]["wit_version"], "1.0.0");
+    }
+    assert_eq!(judged(&acme).await, ("guest@1.0.0".into(), 1.5));
+    let read = app.command(Command::Normalize {
+        content_type: "application/json".into(),
+        headers: Vec::new(),
+        body: Bytes(b"{}".to_vec()),
+    });
+    assert_eq!(read.await["ignored"], json!([{ "index": 0, "reason": "Nothing." }]));
+}
+
+#[tokio::test]
 async fn a_restart_keeps_what_serves() {
     let app = TestApp::start().await;
     let acme = app.customer("acme").await;
