@@ -1,13 +1,14 @@
 //! The check of a version before anybody meets it: it is asked about a few inputs, ordinary and odd, and has to answer
 //! each of them.
 
+use std::sync::Arc;
+
 use super::error::PluginError;
 use super::normalizer::Request;
 use super::scorer::{Attachment, Mailbox, Message};
 use super::table::Version;
 use super::work::{Normalizing, Scoring, Work};
 use super::{Call, Loaded, Plugins, World};
-use std::sync::Arc;
 
 /// Bytes of the large input, far more than an ordinary email has.
 const LARGE_BYTES: usize = 256 * 1_024;
