@@ -54,16 +54,8 @@ impl App {
         };
         let store = Store::open(&config.data_dir, limits, clock())
             .map_err(|error| format!("cannot open the database in {}: {error}", config.data_dir.display()))?;
-        let limits = Limits {
-            memory_bytes_max: config.plugin_memory_bytes_max,
-            cpu_ms_max: config.plugin_cpu_ms,
-            wall_ms_max: config.plugin_wall_ms,
-            slots: config.plugin_calls_max,
-            waiting_max: config.plugin_calls_waiting_max,
-            ..Limits::default()
-        };
         let cache = config.data_dir.join("compiled");
-        let plugins = Plugins::start(limits, Some(cache), host_key.derive("compiled plugins"))?;
+        let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
         let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
@@ -101,6 +93,18 @@ impl App {
     /// Whether the service takes requests and can store what they bring.
     pub(crate) fn is_ready(&self) -> bool {
         !self.draining.load(Ordering::Relaxed) && self.store.is_open()
+    }
+}
+
+/// What plugins may use by these settings.
+pub(crate) fn plugin_limits(config: &Config) -> Limits {
+    Limits {
+        memory_bytes_max: config.plugin_memory_bytes_max,
+        cpu_ms_max: config.plugin_cpu_ms,
+        wall_ms_max: config.plugin_wall_ms,
+        slots: config.plugin_calls_max,
+        waiting_max: config.plugin_calls_waiting_max,
+        ..Limits::default()
     }
 }
 

@@ -121,6 +121,8 @@ pub struct Config {
     pub node_name: String,
     /// Who gives commands on this machine, as the system calls them. Not a setting.
     pub operator: String,
+    /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
+    pub author_cache_dir: Option<PathBuf>,
     origins: BTreeMap<&'static str, (String, Origin)>,
 }
 
@@ -341,6 +343,7 @@ impl Config {
         let mut config = Self::unset();
         let person = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(variable);
         config.operator = person.filter(|person| !person.is_empty()).unwrap_or_else(|| "an operator".into());
+        config.author_cache_dir = user_cache_dir(variable).map(|folder| folder.join("pillarbox"));
         for setting in SETTINGS {
             let name = setting.variable();
             let (value, origin) = if let Some(value) = variable(&name) {
@@ -419,9 +422,16 @@ impl Config {
             plugin_probation: Duration::ZERO,
             node_name: String::new(),
             operator: String::new(),
+            author_cache_dir: None,
             origins: BTreeMap::new(),
         }
     }
+}
+
+/// Where programs keep what they can make again, by the XDG base directory specification.
+fn user_cache_dir(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))
 }
 
 fn read_file(path: &Path, text: &str) -> Result<BTreeMap<String, String>, ConfigError> {

@@ -13,6 +13,7 @@ pub mod control;
 pub mod delivery;
 mod error;
 mod ids;
+mod kit;
 pub mod mail;
 pub mod operator;
 mod pages;

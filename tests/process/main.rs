@@ -12,6 +12,7 @@ mod durability;
 mod first_start;
 mod garbage;
 mod http2;
+mod kit;
 mod log;
 mod one_process;
 mod patience;

@@ -166,7 +166,10 @@ pub(crate) struct Judgement {
     responses((status = 200, body = AnalyzeReply)))]
 pub(crate) async fn analyze(app: &App, customer: &Customer, request: AnalyzeRequest) -> Result<AnalyzeReply> {
     let message = match &request.raw {
-        Some(raw) => parse_raw(raw.as_bytes())?,
+        Some(raw) => message_of_raw(raw.as_bytes())?,
+        None if request.subject.is_none() && request.html.is_none() && request.text.is_none() => {
+            return Err(Error::invalid("Nothing to score: give raw, or at least one of subject, html and text"));
+        }
         None => from_parts(request)?,
     };
     let judgement = judge(app, Some(customer.id), message).await;
@@ -175,7 +178,7 @@ pub(crate) async fn analyze(app: &App, customer: &Customer, request: AnalyzeRequ
 
 /// Judges a whole message (RFC 5322): what `analyze` does with `raw`, for commands.
 pub(crate) async fn analyze_raw(app: &App, raw: &[u8]) -> Result<AnalyzeReply> {
-    let judgement = judge_all(app, None, parse_raw(raw)?).await;
+    let judgement = judge_all(app, None, message_of_raw(raw)?).await;
     let failed = || judgement.plugins.iter().filter_map(|plugin| plugin.error.clone()).collect::<Vec<_>>().join("; ");
     if !judgement.was_answered {
         return Err(Error::invalid(format!("no plugin answered: {}", failed())));
@@ -334,10 +337,15 @@ fn score(spam_score: f64) -> u8 {
     (100.0 - 10.0 * spam_score).round().clamp(0.0, 100.0) as u8
 }
 
-fn from_parts(request: AnalyzeRequest) -> Result<scorer::Message> {
-    if request.subject.is_none() && request.html.is_none() && request.text.is_none() {
-        return Err(Error::invalid("Nothing to score: give raw, or at least one of subject, html and text"));
+/// The message that a request describes, also when it has no part at all.
+pub(crate) fn message_of(request: AnalyzeRequest) -> Result<scorer::Message> {
+    match &request.raw {
+        Some(raw) => message_of_raw(raw.as_bytes()),
+        None => from_parts(request),
     }
+}
+
+fn from_parts(request: AnalyzeRequest) -> Result<scorer::Message> {
     let mailbox = |pointer, text: Option<String>| match text.as_deref().map(Mailbox::parse).transpose() {
         Ok(mailbox) => Ok(mailbox.as_ref().map(to_plugin)),
         Err(error) => Err(Error::invalid_at(pointer, error.to_string())),
@@ -355,7 +363,8 @@ fn from_parts(request: AnalyzeRequest) -> Result<scorer::Message> {
     })
 }
 
-fn parse_raw(raw: &[u8]) -> Result<scorer::Message> {
+/// A whole message (RFC 5322) as a scorer gets it.
+pub(crate) fn message_of_raw(raw: &[u8]) -> Result<scorer::Message> {
     let parsed = ParsedMessage::parse(raw).filter(|parsed| !parsed.headers.is_empty());
     let parsed = parsed.ok_or_else(|| Error::invalid("Nothing to score: raw is not a message (RFC 5322)"))?;
     let mailbox = |(name, email): (String, String)| scorer::Mailbox { name, email };

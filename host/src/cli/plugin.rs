@@ -1,14 +1,23 @@
 //! `pillarbox plugin`: one file for each kind of subcommand.
 
+mod bench;
+mod build;
+mod check;
 mod life;
 mod log;
+mod new;
 mod pipeline;
+mod subject;
+mod test;
 mod tuning;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::output::{show, table, word};
@@ -26,8 +35,7 @@ pub(super) enum Plugin {
     List(Json),
     /// Show one plugin: its versions, its calls, its trial and its log
     Show(life::Show),
-    /// Say whether a file is a plugin that can be installed, and what is wrong if not
-    Check(File),
+    Check(check::Check),
     /// Install a plugin: a component, or a core module built with wit-bindgen
     Install(life::Install),
     /// Try a version in the shadow of the active one: nobody sees its answers, differences are recorded
@@ -58,14 +66,10 @@ pub(super) enum Plugin {
     VerifyLog(log::VerifyLog),
     /// Show how far every node has got
     Nodes(Json),
-}
-
-#[derive(Args)]
-pub(super) struct File {
-    /// The .wasm file
-    file: PathBuf,
-    #[command(flatten)]
-    json: Json,
+    New(new::New),
+    Build(build::Build),
+    Test(test::Test),
+    Bench(bench::Bench),
 }
 
 /// A version, as `plugin list` shows it.
@@ -103,11 +107,7 @@ impl Plugin {
         match self {
             Self::List(json) => ask(config, json, Command::PluginList, list).await,
             Self::Show(show) => show.run(config).await,
-            Self::Check(File { file, json }) => {
-                // Files are read before the data directory is opened: a wrong name is told at once.
-                let command = Command::PluginCheck { component: read(&file)? };
-                ask(config, json, command, life::one).await
-            }
+            Self::Check(check) => check.run(config).await,
             Self::Install(install) => install.run(config).await,
             Self::Shadow(shadow) => shadow.run(config).await,
             Self::Canary(canary) => canary.run(config).await,
@@ -123,6 +123,10 @@ impl Plugin {
             Self::Log(log) => log.run(config).await,
             Self::VerifyLog(verify) => verify.run(config).await,
             Self::Nodes(json) => ask(config, json, Command::PluginNodes, log::nodes).await,
+            Self::New(new) => new.run(),
+            Self::Build(build) => build.run(config).await,
+            Self::Test(test) => test.run(config).await,
+            Self::Bench(bench) => bench.run(config).await,
         }
     }
 }
@@ -137,6 +141,17 @@ async fn ask(
     let answer = Session::open(config).await?.run(command).await?;
     show(json.json, &answer, || text(&answer));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Something is under way, for a person who waits; nothing where nobody looks.
+fn waiting(what: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})").expect("the template is well formed");
+    let bar = ProgressBar::new_spinner().with_style(style).with_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
 /// Reads a file within the bound of a component, which is checked before the file is read.

@@ -31,7 +31,7 @@ use super::{Loaded, PluginId, World, declaration, hex, normalizer, scorer, setti
 /// Only when nobody else wants the processor.
 const NICE: i32 = 19;
 /// Parsers and compilers call themselves for what is nested in a file.
-const STACK_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// The door to the compile thread, which ends with it.
 pub(super) struct Admission {

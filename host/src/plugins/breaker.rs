@@ -43,6 +43,11 @@ impl Breaker {
         })
     }
 
+    /// Begins anew.
+    pub(super) fn forgive(&self) {
+        self.with(|state| *state = State::default());
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         // The state is a plain value that no panic can leave half changed.
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))

@@ -16,7 +16,7 @@ use wit_parser::{Resolve, SourceMap, Type, TypeDefKind, TypeId};
 use super::World;
 
 /// The files of the contract.
-pub(super) const WIT: [(&str, &str); 3] = [
+pub const WIT: [(&str, &str); 3] = [
     ("types.wit", include_str!("../../../wit/types.wit")),
     ("scorer.wit", include_str!("../../../wit/scorer.wit")),
     ("normalizer.wit", include_str!("../../../wit/normalizer.wit")),
@@ -25,6 +25,8 @@ pub(super) const WIT: [(&str, &str); 3] = [
 pub(super) const PACKAGE: &str = "pillarbox:plugin";
 /// The version of the contract that this host speaks. Later minor versions add functions and are understood.
 pub(super) const MAJOR: u64 = 1;
+/// The versions that this host serves, for whoever built against another.
+pub(super) const SUPPORTED: &str = "pillarbox:plugin@1.0.0 and what a later 1.x has of it";
 
 /// What the interface of one world consists of.
 #[derive(Debug)]
@@ -89,6 +91,10 @@ impl Interface {
             result: function.result.as_ref().map(|ty| shape(&resolve, ty)),
         });
         Interface { functions: functions.collect() }
+    }
+
+    pub(super) fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions.iter().map(|function| function.name.as_str())
     }
 
     /// Everything in which an exported instance differs from the contract; empty when it fits.

@@ -20,12 +20,7 @@ const CONTENT_TYPES_MAX: usize = 32;
 /// Checks who a plugin says it is.
 pub(super) fn description(limits: &Limits, said: &scorer::Description) -> Result {
     let check = Checker(limits);
-    let is_name = !said.name.is_empty()
-        && said.name.len() <= NAME_BYTES_MAX
-        && said.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        && !said.name.starts_with('-')
-        && !said.name.ends_with('-');
-    if !is_name {
+    if !is_plugin_name(&said.name) {
         return Err(format!(
             "the name {:?} is not 1 to {NAME_BYTES_MAX} lower-case letters, digits and inner hyphens",
             shown(&said.name)
@@ -36,6 +31,15 @@ pub(super) fn description(limits: &Limits, said: &scorer::Description) -> Result
     }
     check.filled_sentence("summary", &said.summary)?;
     check.attributes("the description", &said.attributes)
+}
+
+/// Whether a plugin may be called so.
+pub fn is_plugin_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 /// Checks the rules of a scorer.

@@ -1,5 +1,6 @@
 //! What a plugin file asks for and offers, found without running or compiling it.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType};
@@ -8,7 +9,7 @@ use wasmparser::{Parser, Payload, TypeRef, Validator};
 use wit_component::ComponentEncoder;
 
 use super::World;
-use super::contract::{MAJOR, PACKAGE};
+use super::contract::{MAJOR, PACKAGE, SUPPORTED};
 use super::engine::{FEATURES, MEMORIES_PER_SLOT};
 use super::error::Refusal;
 use super::limits::Limits;
@@ -42,13 +43,23 @@ pub(super) fn componentize(form: Form, bytes: Vec<u8>) -> Result<Vec<u8>, Refusa
         return Err(Refusal::new(
             "no_metadata",
             "it is a core module without the `component-type` section that says what its functions mean; \
-             build it with wit-bindgen from our wit/ folder, and do not strip custom sections",
+             build it with wit-bindgen from our wit/ folder and do not strip custom sections, or build it with \
+             `pillarbox plugin build`, which adds the section",
         ));
     }
     let encoded = ComponentEncoder::default().module(&bytes).and_then(|mut encoder| encoder.encode());
     encoded.map_err(|error| {
-        Refusal::new("not_a_component", "it cannot be made a component").with(error.chain().map(ToString::to_string))
+        let missing = outline.missing_functions();
+        let hint = if missing.is_empty() { "" } else { ", because functions of the contract are missing" };
+        let message = format!("it cannot be made a component{hint}");
+        Refusal::new("not_a_component", message).with(missing.into_iter().chain(error.chain().map(ToString::to_string)))
     })
+}
+
+/// Whether a core module says what its functions mean.
+pub(super) fn has_metadata(module: &[u8]) -> Result<bool, Refusal> {
+    validate(module)?;
+    Ok(Outline::of(module)?.has_metadata)
 }
 
 /// Looks at a component: it is valid, asks for nothing, and exports one of our worlds as the contract has it.
@@ -80,10 +91,16 @@ fn validate(bytes: &[u8]) -> Result<Types, Refusal> {
     })
 }
 
-/// The list of what a plugin asked for, with a hint for the commonest mistake.
+/// The list of what a plugin asked for, with a hint for the commonest mistakes.
 fn has_imports(asked: Vec<String>) -> Refusal {
-    let is_wasi = asked.iter().any(|name| name.contains("wasi"));
-    let hint = if is_wasi { "; build it for wasm32-unknown-unknown, which has no WASI" } else { "" };
+    let hint = if asked.iter().any(|name| name.contains("wasi")) {
+        "; Rust, C and Go build it for wasm32-unknown-unknown, which has no WASI, JavaScript with all features of \
+         componentize-js disabled, Python with --stub-wasi"
+    } else if asked.iter().any(|name| name.starts_with("env.")) {
+        "; what comes from `env` is what the linker did not find, so link it in"
+    } else {
+        ""
+    };
     let message = format!("a plugin imports nothing, and this one asks for something{hint}");
     Refusal::new("has_imports", message).with(asked)
 }
@@ -122,11 +139,13 @@ fn world(exports: &[String]) -> Result<(World, semver::Version), Refusal> {
     match found.as_slice() {
         [(world, version)] => Ok((*world, version.clone())),
         [] if other_versions.is_empty() => {
-            let message = format!("it exports none of our interfaces; a plugin exports {wanted}");
+            let is_program = exports.iter().any(|name| name.starts_with("wasi:cli/run"));
+            let hint = if is_program { ", and this is a program with a main function; build a library" } else { "" };
+            let message = format!("it exports none of our interfaces; a plugin exports {wanted}{hint}");
             Err(Refusal::new("no_world", message).with(exports.iter().map(|name| format!("exports {name}"))))
         }
         [] => {
-            let message = format!("it is for another version of the contract; this host speaks {MAJOR}.0");
+            let message = format!("it is for another version of the contract; this host serves {SUPPORTED}");
             Err(Refusal::new("wrong_version", message).with(other_versions))
         }
         several => {
@@ -157,6 +176,7 @@ impl World {
 #[derive(Default)]
 struct Outline {
     core_imports: Vec<String>,
+    core_exports: HashSet<String>,
     imports: Vec<String>,
     exports: Vec<String>,
     has_metadata: bool,
@@ -192,6 +212,11 @@ impl Outline {
                     self.core_imports.push(format!("{}.{} ({})", import.module, import.name, noun(import.ty)));
                 }
             }
+            Payload::ExportSection(exports) if *depth == 0 => {
+                for export in exports {
+                    self.core_exports.insert(export?.name.to_owned());
+                }
+            }
             Payload::CustomSection(section) if *depth == 0 => {
                 self.has_metadata |= section.name().starts_with(METADATA_SECTION);
             }
@@ -208,6 +233,22 @@ impl Outline {
             _ => {}
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// What a core module lacks of the world that it is nearest to, a sentence each.
+    fn missing_functions(&self) -> Vec<String> {
+        let missing = World::ALL.map(|world| {
+            let names = world.interface().function_names();
+            let exported = |name: &&str| !self.core_exports.contains(&format!("{}#{name}", world.interface_wanted()));
+            (world, names.filter(exported).collect::<Vec<_>>())
+        });
+        let nearest = missing.into_iter().min_by_key(|(_, missing)| missing.len());
+        let told = |world: World| {
+            move |name| {
+                format!("the function `{name}` is missing: nothing is exported as {}#{name}", world.interface_wanted())
+            }
+        };
+        nearest.into_iter().flat_map(|(world, missing)| missing.into_iter().map(told(world))).collect()
     }
 
     /// What it needs before it has done anything.

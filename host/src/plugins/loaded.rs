@@ -102,6 +102,11 @@ impl Loaded {
     pub fn rests_for(&self) -> Option<Duration> {
         self.breaker.rests_for(Instant::now())
     }
+
+    /// Forgets its failures, for an author who wants each input tried, however many before it failed.
+    pub(crate) fn forgive(&self) {
+        self.breaker.forgive();
+    }
 }
 
 impl fmt::Debug for Loaded {

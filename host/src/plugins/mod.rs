@@ -12,6 +12,7 @@
 //! ```
 
 mod admission;
+pub mod authoring;
 mod band;
 pub mod breaker;
 pub mod cache;
@@ -50,6 +51,8 @@ use std::fmt::Write as _;
 
 pub use self::band::Band;
 pub use self::call::Call;
+pub use self::contract::WIT;
+pub use self::declaration::is_plugin_name;
 pub use self::fingerprint::Fingerprint;
 pub use self::host::Plugins;
 pub use self::loaded::{Loaded, PluginId, World};
