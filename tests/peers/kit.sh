@@ -4,7 +4,6 @@
 . "$(dirname "$0")/support.bash"
 need curl jq python3 clang wasm-ld node npm cargo
 export XDG_CACHE_HOME=$WORK/cache
-start
 
 # kit WORD...: a command of the kit.
 kit() {
@@ -21,34 +20,51 @@ timed() {
     echo "ok: $LANGUAGE: $name ($((SECONDS - began)) s)"
 }
 
-try() {
-    local dir=$WORK/first-$LANGUAGE plugin=$WORK/first-$LANGUAGE/dist/first-$LANGUAGE.wasm
-    timed new kit new "first-$LANGUAGE" --lang "${LANGUAGE%-*}" --world "$WORLD" --dir "$dir"
+# make: from nothing to a plugin that passes its own fixtures.
+make() {
+    local dir=$WORK/first-$LANGUAGE world=scorer
+    [ "$LANGUAGE" = "${LANGUAGE%-normalizer}" ] || world=normalizer
+    timed new kit new "first-$LANGUAGE" --lang "${LANGUAGE%-normalizer}" --world "$world" --dir "$dir"
+    # Where Rust's standard library is built along, once is enough for both of its projects.
+    [ "${LANGUAGE%-normalizer}" != rust ] || ln -s "$WORK/target" "$dir/target"
     timed build kit build "$dir"
     timed check kit check "$dir" --json
-    is "$LANGUAGE: every fixture of it passed" true "$(jq -c '[.fixtures[].passed] | length > 2 and all' "$WORK/$LANGUAGE.out")"
+    is "$LANGUAGE: it has fixtures, and all passed" true \
+        "$(jq -c '[.fixtures[].passed] | length > 2 and all' "$WORK/$LANGUAGE.out")"
     timed test kit test "$dir"
     timed bench kit bench "$dir" --json
-    jq -r '"    \(.size) bytes, ready in \(.ready_ms) ms; p50 µs, MiB: " +
-        ([.inputs[] | "\(.input) \(.p50_us), \(.memory_bytes / 1048576 * 10 | floor / 10)"] | join("; "))' "$WORK/$LANGUAGE.out"
-    timed install env PILLARBOX_DATA_DIR="$WORK/data" "$PILLARBOX_BIN" plugin install "$plugin" --activate
+    jq -r '"    \(.size) bytes, ready in \(.ready_ms) ms", (.inputs[] |
+        "    \(.input): p50 \(.p50_us) µs, p99 \(.p99_us) µs, \(.memory_bytes / 1048576 * 10 | floor / 10) MiB")' \
+        "$WORK/$LANGUAGE.out"
 }
 
-serves() {
-    local answer
+# serve: the same plugin judges a message in the service.
+serve() {
+    local answer found='["LINK_SHORTENED",17,"PHRASE",11]'
+    timed install env PILLARBOX_DATA_DIR="$WORK/data" \
+        "$PILLARBOX_BIN" plugin install "$WORK/first-$LANGUAGE/dist/first-$LANGUAGE.wasm" --activate
+    [ "$LANGUAGE" = "${LANGUAGE%-normalizer}" ] || return 0
     answer=$(curl -sSf -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
         -d '{"subject":"Für dich: act now","html":"<a href=\"https://bit.ly/x\">Hi</a>"}' \
         "http://$API/api/content-scoring/analyze")
-    is "$LANGUAGE: it judges in the service" "first-$LANGUAGE" "$(jq -r '.plugins[].name | select(startswith("first-"))' <<<"$answer")"
-    is "$LANGUAGE: and finds what it looks for" '["LINK_SHORTENED",17,"PHRASE",11]' \
+    is "$LANGUAGE: it judges in the service" true "$(jq --arg name "first-$LANGUAGE" 'any(.plugins[]; .name == $name)' <<<"$answer")"
+    is "$LANGUAGE: and finds what it looks for" "$found" \
         "$(jq -c '[.findings[] | select(.rule == "LINK_SHORTENED" or .rule == "PHRASE") | .rule, .location.offset]' <<<"$answer")"
 }
 
-for LANGUAGE in "${@:-c rust js python rust-normalizer}"; do
-    for LANGUAGE in $LANGUAGE; do
-        WORLD=scorer
-        [ "$LANGUAGE" != rust-normalizer ] || WORLD=normalizer
-        try
-        [ "$WORLD" = normalizer ] || serves
-    done
+LANGUAGES=(c rust rust-normalizer js python)
+[ $# = 0 ] || LANGUAGES=("$@")
+# The downloads of one and the compiler of the other go well side by side. The two in Rust share what they build.
+MAKERS=()
+for LANGUAGE in "${LANGUAGES[@]}"; do
+    make &
+    MAKERS+=($!)
+    [ "$LANGUAGE" != rust ] || wait "${MAKERS[-1]}"
+done
+for MAKER in "${MAKERS[@]}"; do
+    wait "$MAKER" || fail "a language failed; see above"
+done
+start
+for LANGUAGE in "${LANGUAGES[@]}"; do
+    serve
 done

@@ -85,6 +85,7 @@ impl Home {
             }
         }
         command.args(words).env("PILLARBOX_DATA_DIR", self.data()).current_dir(self.directory.path());
+        command.env("XDG_CACHE_HOME", self.directory.path().join("cache"));
         command.stdin(Stdio::null());
         command
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::guests;
-use crate::harness::{Done, Home};
+use crate::harness::{Done, Home, finish};
 
 const BUILT_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/dist/scorer.wasm");
 const NORMALIZER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/dist/normalizer.wasm");
@@ -27,12 +27,9 @@ fn built_in() -> Vec<u8> {
     fs::read(BUILT_IN).expect("the built-in scorer is there")
 }
 
-/// Runs a command of the kit, with a cache folder of its own.
+/// Runs a command of the kit.
 fn run(home: &Home, command: &str, words: &[&str]) -> Done {
-    let words: Vec<_> = ["plugin", command].iter().chain(words).copied().collect();
-    let mut command = home.command(&words);
-    command.env("XDG_CACHE_HOME", home.data().with_file_name("cache"));
-    crate::harness::finish(&mut command, b"")
+    home.run(&[&["plugin", command], words].concat())
 }
 
 #[track_caller]
@@ -93,16 +90,40 @@ fn what_an_update_writes_is_passed_afterwards_and_what_passed_before_is_left_alo
 }
 
 #[test]
+fn a_call_that_had_to_be_stopped_is_never_written_down_as_expected() {
+    let home = Home::empty();
+    let file = beside(&home, &guests::scorer("trapping", "1.0.0"), &[("any.json", json!({ "subject": "Hi" }))]);
+    let done = run(&home, "test", &[file.to_str().expect("the path is text"), "--update"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.out.contains("FAILED") && done.out.contains("guest@1.0.0 trapped"), "{}", done.out);
+    assert!(!file.with_file_name("fixtures").join("any.expected.json").exists());
+}
+
+#[test]
 fn a_normalizer_is_tried_with_requests_and_mails() {
     let home = Home::empty();
     let plugin = fs::read(NORMALIZER).expect("the built-in normalizer is there");
-    let body = json!({ "type": "bounce", "recipient": "ada@example.com", "bounce_type": "hard" }).to_string();
-    let request = json!({ "content_type": "application/json", "body": body });
-    let file = beside(&home, &plugin, &[("own.json", request), ("own.expected.json", json!({ "kinds": ["bounce"] }))]);
+    let body = json!({ "emailId": "42", "recipientEmail": "ada@example.com", "bounceType": "hard" }).to_string();
+    let own = json!({ "content_type": "application/json", "body": body, "endpoint": "bounce" });
+    let event = json!({ "kind": "bounce", "bounce_type": "hard", "recipient": "ada@example.com" });
+    let fixtures = [
+        ("own.json", own),
+        ("own.expected.json", json!({ "kinds": ["bounce"], "events": [event] })),
+        ("nothing.json", json!({ "content_type": "text/plain", "body": "" })),
+        ("nothing.expected.json", json!({ "error": { "kind": "unrecognized" } })),
+    ];
+    let file = beside(&home, &plugin, &fixtures);
+    let mail = "From: MAILER-DAEMON@mx.example.com\nTo: b@example.org\nMIME-Version: 1.0\nContent-Type: multipart/report; \
+                report-type=delivery-status; boundary=\"b\"\n\n--b\nContent-Type: message/delivery-status\n\n\
+                Reporting-MTA: dns; mx.example.com\n\nFinal-Recipient: rfc822; ada@example.com\nAction: failed\n\
+                Status: 5.1.1\n\n--b--\n";
+    let folder = file.with_file_name("fixtures");
+    fs::write(folder.join("mail.eml"), mail).expect("it is written");
+    let expected = json!({ "events": [{ "recipient": "ada@example.com", "enhanced_code": "5.1.1" }] });
+    fs::write(folder.join("mail.expected.json"), expected.to_string()).expect("it is written");
     let file = file.to_str().expect("the path is text");
-    let told = answer(&run(&home, "test", &[file, "--update", "--json"]));
-    assert_eq!(told["failed"], 0, "{told}");
-    assert_eq!(run(&home, "test", &[file]).code, Some(0));
+    let told = answer(&run(&home, "test", &[file, "--json"]));
+    assert_eq!((&told["passed"], &told["failed"]), (&json!(3), &json!(0)), "{told}");
 }
 
 #[test]
@@ -172,7 +193,7 @@ fn a_new_project_is_written_once_and_says_what_comes_next() {
     assert!(home.data().with_file_name("first").join("wit/scorer.wit").is_file());
     run(&home, "new", &["first", "--lang", "c"]).refuses(&["first is not empty"]);
     run(&home, "new", &["First", "--lang", "c"]).refuses(&["First", "lower-case letters"]);
-    run(&home, "new", &["second", "--lang", "js", "--world", "normalizer"]).refuses(&["no template of a normalizer"]);
+    run(&home, "new", &["second", "--lang", "c", "--world", "normalizer"]).refuses(&["no template of a normalizer"]);
     assert!(run(&home, "new", &["gopher", "--lang", "go"]).out.contains("untested"));
     assert_eq!(run(&home, "new", &["second", "--lang", "cobol"]).code, Some(2));
     run(&home, "test", &["first"]).refuses(&["is not built yet", "plugin build first"]);
@@ -185,8 +206,11 @@ fn a_tool_that_is_missing_is_named_with_the_way_to_get_it() {
     assert_eq!(run(&home, "new", &["first", "--lang", "c"]).code, Some(0));
     let mut command = home.command(&["plugin", "build", "first"]);
     command.env("PATH", home.data());
-    let done = crate::harness::finish(&mut command, b"");
-    done.refuses(&["`clang` is not installed", "apt-get install clang lld", "`wasm-ld` is not installed"]);
+    finish(&mut command, b"").refuses(&[
+        "`clang` is not installed",
+        "apt-get install clang lld",
+        "`wasm-ld` is not installed",
+    ]);
 }
 
 /// The steps of a project may be any program: here they copy a plugin that is built already.

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::app::plugin_limits;
 use crate::config::Config;
 use crate::plugins::error::Refusal;
+use crate::plugins::limits::Limits;
 use crate::plugins::{Loaded, Plugins};
 use crate::secrets::HostKey;
 
@@ -19,14 +20,19 @@ use crate::secrets::HostKey;
 pub(crate) fn start(config: &Config) -> Result<Plugins, String> {
     let kept = config.author_cache_dir.as_deref().and_then(|folder| {
         let key = private_key(folder).ok()?;
-        Plugins::start(plugin_limits(config), Some(folder.join("compiled")), key).ok()
+        Plugins::start(limits(config), Some(folder.join("compiled")), key).ok()
     });
     kept.map_or_else(|| start_without_cache(config), Ok)
 }
 
 /// Starts one that compiles anew, for measuring how long that takes.
 pub(crate) fn start_without_cache(config: &Config) -> Result<Plugins, String> {
-    Plugins::start(plugin_limits(config), None, [0; 32]).map_err(|error| error.to_string())
+    Plugins::start(limits(config), None, [0; 32]).map_err(|error| error.to_string())
+}
+
+/// Those of the settings. Here somebody waits for the compiler, and nobody else is served meanwhile.
+fn limits(config: &Config) -> Limits {
+    Limits { compiler_nice: 0, ..plugin_limits(config) }
 }
 
 /// The folder is its owner's alone, and so is the key that tells our files from others.

@@ -73,8 +73,8 @@ impl Lang {
     /// The worlds that it has a template for.
     pub(crate) fn worlds(self) -> &'static [World] {
         match self {
-            Lang::Rust => &World::ALL,
-            Lang::C | Lang::JavaScript | Lang::Python | Lang::Go => &[World::Scorer],
+            Lang::Rust | Lang::JavaScript | Lang::Python => &World::ALL,
+            Lang::C | Lang::Go => &[World::Scorer],
         }
     }
 

@@ -50,9 +50,12 @@ const C: [File; 6] = [
     ("libc/stdlib.h", template!("c/libc/stdlib.h")),
     ("libc/string.h", template!("c/libc/string.h")),
 ];
-const JS: [File; 2] = [("plugin.js", template!("js/plugin.js")), ("package.json", template!("js/package.json"))];
-const PYTHON: [File; 2] =
-    [("plugin.py", template!("python/plugin.py")), ("requirements.txt", template!("python/requirements.txt"))];
+const JS_PACKAGE: File = ("package.json", template!("js/package.json"));
+const JS_SCORER: [File; 2] = [("plugin.js", template!("js/scorer.js")), JS_PACKAGE];
+const JS_NORMALIZER: [File; 2] = [("plugin.js", template!("js/normalizer.js")), JS_PACKAGE];
+const PYTHON_REQUIREMENTS: File = ("requirements.txt", template!("python/requirements.txt"));
+const PYTHON_SCORER: [File; 2] = [("plugin.py", template!("python/scorer.py")), PYTHON_REQUIREMENTS];
+const PYTHON_NORMALIZER: [File; 2] = [("plugin.py", template!("python/normalizer.py")), PYTHON_REQUIREMENTS];
 const GO: [File; 2] = [("plugin.go", template!("go/plugin.go")), ("go.mod", template!("go/go.mod.in"))];
 
 /// A project that can be written.
@@ -120,8 +123,10 @@ impl Template<'_> {
             (Lang::Rust, World::Scorer) => &RUST_SCORER,
             (Lang::Rust, World::Normalizer) => &RUST_NORMALIZER,
             (Lang::C, _) => &C,
-            (Lang::JavaScript, _) => &JS,
-            (Lang::Python, _) => &PYTHON,
+            (Lang::JavaScript, World::Scorer) => &JS_SCORER,
+            (Lang::JavaScript, World::Normalizer) => &JS_NORMALIZER,
+            (Lang::Python, World::Scorer) => &PYTHON_SCORER,
+            (Lang::Python, World::Normalizer) => &PYTHON_NORMALIZER,
             (Lang::Go, _) => &GO,
         }
     }
@@ -267,7 +272,7 @@ mod tests {
             assert!(write(name, Lang::C, World::Scorer).contains("lower-case letters"), "{name}");
         }
         let error = write("a", Lang::C, World::Normalizer);
-        assert_eq!(error, "there is no template of a normalizer in C; there is one in Rust");
+        assert_eq!(error, "there is no template of a normalizer in C; there is one in Rust, JavaScript, Python");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

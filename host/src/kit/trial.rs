@@ -50,12 +50,13 @@ pub(crate) async fn ask(plugins: &Plugins, plugin: &Arc<Loaded>, input: Input, s
 /// Runs a fixture and compares.
 pub(crate) async fn run(plugins: &Plugins, plugin: &Arc<Loaded>, fixture: &Fixture) -> Outcome {
     let trial = ask(plugins, plugin, fixture.input.clone(), fixture.settings.clone()).await;
-    let differences = match &fixture.expected {
-        None => vec![format!(
+    let differences = match (&fixture.expected, &trial.failure) {
+        (None, Some(failure)) => vec![failure.clone()],
+        (None, None) => vec![format!(
             "it has no {}; `plugin test --update` writes one from what the plugin answers now",
             fixture.expected_path.file_name().unwrap_or_default().display()
         )],
-        Some(expected) => {
+        (Some(expected), _) => {
             let mut found = differences(expected, &trial.answer);
             // What was not expected to fail failed, even where nothing else is compared.
             if let (Some(error), true) = (trial.answer.get("error"), expected["error"].is_null()) {

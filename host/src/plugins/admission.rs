@@ -1,5 +1,5 @@
 //! How a file becomes a plugin: looked at, compiled, asked who it is, and refused in words at the first thing that is
-//! wrong. It happens one file at a time on one thread of the lowest priority, so calls never feel it.
+//! wrong. It happens one file at a time on one thread that stands back for others, so calls never feel it.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,8 +28,6 @@ use super::thread::yield_to_others;
 use super::worlds::{normalizer::NormalizerPre, scorer::ScorerPre};
 use super::{Loaded, PluginId, World, declaration, hex, normalizer, scorer, settings};
 
-/// Only when nobody else wants the processor.
-const NICE: i32 = 19;
 /// Parsers and compilers call themselves for what is nested in a file.
 pub(super) const STACK_BYTES: usize = 16 * 1024 * 1024;
 
@@ -80,7 +78,9 @@ impl Admission {
 }
 
 fn admit_each(incoming: &Receiver<File>, sandbox: &Sandbox, cache: Option<&Cache>) {
-    yield_to_others(NICE);
+    if sandbox.limits.compiler_nice > 0 {
+        yield_to_others(sandbox.limits.compiler_nice);
+    }
     for File { bytes, answer } in incoming {
         if answer.is_closed() {
             continue;

@@ -56,6 +56,9 @@ pub struct Limits {
     pub component_bytes_max: usize,
     /// Plugin files that wait for the compiler. One more is refused as busy. 8.
     pub admissions_max: usize,
+    /// How far the compiler stands back behind whoever else wants the processor, from 0 to 19. 19, so that calls never
+    /// feel it.
+    pub compiler_nice: i32,
     /// CPU time of `describe` and `rules` or `formats` together. 500 ms.
     pub describe_cpu_ms_max: u64,
     /// Wall time of the same, on a thread of the lowest priority. 20,000 ms.
@@ -86,6 +89,7 @@ impl Default for Limits {
             slow_calls_max: 16,
             component_bytes_max: 32 * MIB,
             admissions_max: 8,
+            compiler_nice: 19,
             describe_cpu_ms_max: 500,
             describe_wall_ms_max: 20_000,
         }

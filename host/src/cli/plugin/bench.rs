@@ -58,10 +58,14 @@ fn report(answer: &Value) -> String {
         ("P50 µs", "p50_us"),
         ("P99 µs", "p99_us"),
         ("CPU P50 µs", "cpu_p50_us"),
-        ("MEMORY", "memory_bytes"),
+        ("MEMORY KiB", "memory_kib"),
         ("FAILED", "error"),
     ];
     let (id, size, ready) = (answer["plugin"].as_str().unwrap_or_default(), &answer["size"], &answer["ready_ms"]);
-    let table = table(&answer["inputs"], &columns);
+    let mut inputs = answer["inputs"].clone();
+    for input in inputs.as_array_mut().into_iter().flatten() {
+        input["memory_kib"] = (input["memory_bytes"].as_u64().unwrap_or(0) / 1024).into();
+    }
+    let table = table(&inputs, &columns);
     format!("{table}\n{id}: {size} bytes, compiled and asked who it is in {ready} ms\n")
 }

@@ -61,8 +61,8 @@ impl Build {
         let answer = json!({ "plugin": plugin, "warnings": warnings, "timings": timings });
         show(self.json.json, &answer, || {
             let told = warnings.iter().fold(String::new(), |text, warning| format!("{text}Mind: {warning}.\n"));
-            let file = file.display();
-            format!("{}\n{told}{file} is a plugin. `pillarbox plugin test` runs its fixtures.\n", fields(&plugin))
+            let (file, dir) = (file.display(), self.dir.display());
+            format!("{}\n{told}{file} is a plugin. `pillarbox plugin test {dir}` runs its fixtures.\n", fields(&plugin))
         });
         Ok(ExitCode::SUCCESS)
     }

@@ -16,7 +16,8 @@ use crate::plugins::World;
 /// Write a project that builds, with rules to change and fixtures that it passes
 ///
 /// The project is a folder of its own and needs nothing of this host: `plugin build` runs its language's own tools.
-/// Every language has a template of a scorer; Rust has one of a normalizer too. The one in Go is untested.
+/// Every language has a template of a scorer; Rust, JavaScript and Python have one of a normalizer too. The one in Go
+/// is untested.
 #[derive(Args)]
 pub(in crate::cli) struct New {
     /// What the plugin is called: lower-case letters, digits and inner hyphens

@@ -1,5 +1,6 @@
 //! Admission: what is wrong with a file is said in words, by name where there is one.
 
+use crate::plugins::authoring::component_of;
 use crate::plugins::contract;
 use crate::plugins::error::Refusal;
 use crate::plugins::limits::Limits;
@@ -27,7 +28,7 @@ async fn whatever_is_wrong_with_a_file_is_said_and_the_next_one_is_admitted() {
         (whole[..7].to_vec(), "truncated", "cut off", ""),
         (flipped, "invalid", "not valid WebAssembly", ""),
         (wat::parse_str(guest_text("healthy", "1.0.0")).unwrap(), "no_metadata", "wit-bindgen", ""),
-        (binary("importing"), "has_imports", "imports nothing", "env.foo (function)"),
+        (binary("importing"), "has_imports", "the linker did not find", "env.foo (function)"),
         (binary("importing_wasi"), "has_imports", "no WASI", "wasi:clocks/monotonic-clock@0.2.0: now"),
         (guest("wrong_signature"), "not_a_component", "cannot be made", "content-scoring@1.0.0#score"),
         (guest("endless_description"), "describe_failed", "it used up its 60 ms of CPU time", ""),
@@ -134,10 +135,10 @@ async fn a_minor_version_later_is_understood_and_a_major_one_is_not() {
     let newer = "it was built for 1.4.0 of the contract; this host speaks 1.0";
     assert_eq!(of("pillarbox:plugin@1.4.0").await, Ok(vec![newer.to_owned()]));
     let refusal = of("pillarbox:plugin@2.0.0").await.unwrap_err();
-    assert_eq!(
-        (refusal.code, refusal.details),
-        ("wrong_version", vec!["pillarbox:plugin/content-scoring@2.0.0".into()])
-    );
+    let message = "it is for another version of the contract; this host serves pillarbox:plugin@1.0.0 and what a \
+                   later 1.x has of it";
+    let details = vec!["pillarbox:plugin/content-scoring@2.0.0".into()];
+    assert_eq!((refusal.code, refusal.message.as_str(), refusal.details), ("wrong_version", message, details));
 }
 
 #[tokio::test]
@@ -145,6 +146,35 @@ async fn a_missing_function_is_named() {
     let changes = [("    rules: func() -> list<rule>;\n", "")];
     let without = |text: String| text.replace("@1.0.0#rules", "@1.0.0-rules-of-old");
     differs(built_against(&changes, without).await, &["the function `rules` is missing"]);
+}
+
+#[tokio::test]
+async fn a_function_that_the_compiler_did_not_export_is_named_before_what_the_tools_say() {
+    let without = |text: String| text.replace("@1.0.0#score", "@1.0.0#scored");
+    let refusal = built_against(&[], without).await.unwrap_err();
+    let message = "it cannot be made a component, because functions of the contract are missing";
+    assert_eq!((refusal.code, refusal.message.as_str()), ("not_a_component", message));
+    let missing =
+        "the function `score` is missing: nothing is exported as pillarbox:plugin/content-scoring@1.0.0#score";
+    assert_eq!(refusal.details[0], missing);
+}
+
+#[tokio::test]
+async fn the_host_adds_what_a_c_compiler_cannot_know() {
+    let plugins = start();
+    let bare = wat::parse_str(guest_text("healthy", "1.0.0")).unwrap();
+    assert_eq!(refusal(&plugins, bare.clone()).await.code, "no_metadata");
+    let component = component_of(bare, World::Scorer).unwrap();
+    let loaded = plugins.admit(component.clone()).await.unwrap();
+    still_serves(&plugins, &loaded).await;
+    // What is a component stays as it is, and what says its world already is not asked again.
+    assert_eq!(component_of(component.clone(), World::Normalizer).unwrap(), component);
+    assert_eq!(component_of(guest("healthy"), World::Normalizer).unwrap(), component);
+
+    let bare = wat::parse_str(guest_text("healthy", "1.0.0")).unwrap();
+    let other_world = component_of(bare, World::Normalizer).unwrap_err();
+    assert_eq!(other_world.code, "not_a_component", "{other_world:?}");
+    assert_eq!(component_of(b"int main".to_vec(), World::Scorer).unwrap_err().code, "not_wasm");
 }
 
 #[tokio::test]
