@@ -161,6 +161,20 @@ fn a_plugin_that_fails_at_an_ordinary_message_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_setting_that_the_plugin_does_not_declare_fails_the_fixture() {
+    let home = Home::empty();
+    let fixtures = [
+        ("any.json", json!({ "subject": "Hi" })),
+        ("any.settings.json", json!({ "colour": "red" })),
+        ("any.expected.json", json!({})),
+    ];
+    let file = beside(&home, &guests::scorer("healthy", "1.0.0"), &fixtures);
+    let done = run(&home, "test", &[file.to_str().expect("the path is text")]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.out.contains("its settings: it takes no settings, so colour means nothing to it"), "{}", done.out);
+}
+
+#[test]
 fn a_bench_measures_each_input_and_a_built_in_one() {
     let home = Home::empty();
     let [input, expected] = shouting();

@@ -1,5 +1,6 @@
 //! How fast a plugin is: each input many times, each call in a fresh instance, one after the other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::fixture::Input;
 use super::trial::ask;
-use crate::plugins::{Loaded, Plugins, Settings};
+use crate::plugins::{Loaded, Plugins};
 
 /// Calls of one input that are measured.
 const CALLS_MAX: usize = 500;
@@ -32,13 +33,13 @@ pub(crate) struct Measured {
 pub(crate) async fn measure(
     plugins: &Plugins,
     plugin: &Arc<Loaded>,
-    (name, input, settings): (String, Input, Settings),
+    (name, input, settings): (String, Input, BTreeMap<String, String>),
 ) -> Measured {
     let mut measured =
         Measured { input: name, durations_us: Vec::new(), cpu_us: Vec::new(), memory_bytes: 0, failure: None };
     let began = Instant::now();
     for call in 0..WARM_CALLS + CALLS_MAX {
-        let trial = ask(plugins, plugin, input.clone(), settings.clone()).await;
+        let trial = ask(plugins, plugin, input.clone(), &settings).await;
         if let Some(failure) = trial.failure {
             measured.failure = Some(failure);
             break;

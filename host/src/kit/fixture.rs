@@ -7,6 +7,7 @@
 //! | `NAME.settings.json` | what an operator set, names and values |
 //! | `NAME.expected.json` | what the answer must hold |
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::api::scoring::{self, AnalyzeRequest};
-use crate::plugins::{Settings, World, normalizer, scorer};
+use crate::plugins::{World, normalizer, scorer};
 
 /// Fixtures of one plugin.
 pub(crate) const FIXTURES_MAX: usize = 1_000;
@@ -30,7 +31,8 @@ const MESSAGE_FIELDS: [&str; 7] = ["from", "to", "subject", "html", "text", "hea
 pub(crate) struct Fixture {
     pub(crate) name: String,
     pub(crate) input: Input,
-    pub(crate) settings: Settings,
+    /// What an operator set.
+    pub(crate) settings: BTreeMap<String, String>,
     /// `None` when no file says.
     pub(crate) expected: Option<Json>,
     /// The file that says, or would.
@@ -121,7 +123,7 @@ fn with_rest(path: &Path, input: Input) -> Result<Fixture, String> {
         parsed.map(Some).map_err(|error| format!("{name} beside it is not JSON: {error}"))
     };
     let settings = match json(&beside("settings.json"))? {
-        None => Vec::new(),
+        None => BTreeMap::new(),
         Some(Json::Object(fields)) => fields.into_iter().map(|(name, value)| (name, text(value))).collect(),
         Some(_) => return Err("the settings beside it are a JSON object, names and values".into()),
     };
@@ -219,7 +221,7 @@ mod tests {
         let names: Vec<_> = fixtures.iter().map(|fixture| fixture.name.as_str()).collect();
         assert_eq!(names, ["a", "b"]);
         let settings = [("language", "de"), ("limit", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(fixtures[0].settings, settings);
+        assert_eq!(fixtures[0].settings, BTreeMap::from(settings));
         assert_eq!(fixtures[0].expected, Some(serde_json::json!({ "rules": [] })));
         assert_eq!((fixtures[1].settings.len(), &fixtures[1].expected), (0, &None));
         assert!(fixtures[1].expected_path.ends_with("b.expected.json"));

@@ -55,7 +55,6 @@ pub(crate) fn told(refusal: &Refusal) -> String {
 
 /// What a plugin is, for programs and for people.
 pub(crate) fn view(loaded: &Loaded) -> Json {
-    let settings = loaded.attributes.iter().filter_map(|(name, _)| name.strip_prefix("setting:"));
     json!({
         "name": loaded.id.name,
         "version": loaded.id.version,
@@ -65,6 +64,7 @@ pub(crate) fn view(loaded: &Loaded) -> Json {
         "summary": loaded.summary,
         "rules": loaded.rules.len(),
         "formats": loaded.formats.iter().map(|format| format.name.clone()).collect::<Vec<_>>(),
-        "settings": settings.collect::<Vec<_>>(),
+        "settings": loaded.settings.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>(),
+        "wit_version": loaded.wit_version,
     })
 }

@@ -1,12 +1,15 @@
 //! One input, given to a plugin in its sandbox.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::answer;
 use super::compare::differences;
 use super::fixture::{Fixture, Input};
-use crate::plugins::{Loaded, Plugins, Settings};
-use std::sync::Arc;
+use crate::plugins::settings::{check, effective};
+use crate::plugins::{Loaded, Plugins};
 
 /// What a plugin made of one input.
 pub(crate) struct Trial {
@@ -26,8 +29,14 @@ pub(crate) struct Outcome {
     pub(crate) trial: Trial,
 }
 
-/// Gives a plugin one input.
-pub(crate) async fn ask(plugins: &Plugins, plugin: &Arc<Loaded>, input: Input, settings: Settings) -> Trial {
+/// Gives a plugin one input, with what an operator set and the defaults of the rest, as it is called in the service.
+pub(crate) async fn ask(
+    plugins: &Plugins,
+    plugin: &Arc<Loaded>,
+    input: Input,
+    set: &BTreeMap<String, String>,
+) -> Trial {
+    let settings = effective(&plugin.settings, set);
     // Each input is tried for itself, whatever the ones before it did.
     plugin.forgive();
     let (answer, duration_us, cpu_us, memory_bytes, error) = match input {
@@ -49,8 +58,8 @@ pub(crate) async fn ask(plugins: &Plugins, plugin: &Arc<Loaded>, input: Input, s
 
 /// Runs a fixture and compares.
 pub(crate) async fn run(plugins: &Plugins, plugin: &Arc<Loaded>, fixture: &Fixture) -> Outcome {
-    let trial = ask(plugins, plugin, fixture.input.clone(), fixture.settings.clone()).await;
-    let differences = match (&fixture.expected, &trial.failure) {
+    let trial = ask(plugins, plugin, fixture.input.clone(), &fixture.settings).await;
+    let mut differences = match (&fixture.expected, &trial.failure) {
         (None, Some(failure)) => vec![failure.clone()],
         (None, None) => vec![format!(
             "it has no {}; `plugin test --update` writes one from what the plugin answers now",
@@ -66,6 +75,8 @@ pub(crate) async fn run(plugins: &Plugins, plugin: &Arc<Loaded>, fixture: &Fixtu
             found
         }
     };
+    // A plugin is never handed what it does not declare, so such a fixture tries nothing that can happen.
+    differences.extend(check(&plugin.settings, &fixture.settings).err().map(|wrong| format!("its settings: {wrong}")));
     Outcome { name: fixture.name.clone(), differences, trial }
 }
 

@@ -139,7 +139,7 @@ impl SettingRule {
 
 /// What a version is handed: each of its settings with the operator's value, or else its default. A value that this
 /// version does not take, because another one was set up, is left out.
-pub(super) fn effective(rules: &[SettingRule], set: &BTreeMap<String, String>) -> Settings {
+pub fn effective(rules: &[SettingRule], set: &BTreeMap<String, String>) -> Settings {
     let value = |rule: &SettingRule| {
         let own = set.get(&rule.name).filter(|value| rule.check(value).is_ok()).cloned();
         own.unwrap_or_else(|| rule.default_text())

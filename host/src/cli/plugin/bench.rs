@@ -1,5 +1,6 @@
 //! `pillarbox plugin bench`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ impl Bench {
         let fixtures = subject.fixtures.iter();
         let mut inputs: Vec<_> =
             fixtures.map(|fixture| (fixture.name.clone(), fixture.input.clone(), fixture.settings.clone())).collect();
-        inputs.push((sample::NAME.to_owned(), sample::input(subject.loaded.world), Vec::new()));
+        inputs.push((sample::NAME.to_owned(), sample::input(subject.loaded.world), BTreeMap::new()));
         let bar = waiting("measuring");
         let mut measured = Vec::with_capacity(inputs.len());
         for input in inputs {

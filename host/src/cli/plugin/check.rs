@@ -1,5 +1,6 @@
 //! `pillarbox plugin check`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,8 +18,8 @@ use crate::kit::trial::{self, Outcome, Trial};
 
 /// Say whether a file is a plugin that can be installed, and what is wrong if not
 ///
-/// It is taken apart, compiled, asked who it is, and called with an ordinary message of 10 KB and with the fixtures
-/// beside it, within the limits of the settings. Neither a data directory nor a running service is needed.
+/// It is taken apart, compiled, asked who it is, and called with ordinary and odd inputs and with the fixtures beside
+/// it, within the limits of the settings. Neither a data directory nor a running service is needed.
 #[derive(Args)]
 pub(in crate::cli) struct Check {
     /// The .wasm file, or a project that was built
@@ -32,10 +33,12 @@ impl Check {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let subject = Subject::open(&config, &self.path, false).await?;
         let (plugins, loaded) = (&subject.plugins, &subject.loaded);
-        let first = trial::ask(plugins, loaded, sample::input(loaded.world), Vec::new()).await;
+        let first = trial::ask(plugins, loaded, sample::input(loaded.world), &BTreeMap::new()).await;
         if let Some(failure) = &first.failure {
             return Err(format!("{failure}, with an ordinary message of 10 KB ({})", sample::NAME).into());
         }
+        // What the service asks of a version before anybody meets it.
+        plugins.try_samples(loaded).await.map_err(|failed| format!("{}: {failed}", loaded.id))?;
         let mut outcomes = Vec::with_capacity(subject.fixtures.len());
         for fixture in &subject.fixtures {
             outcomes.push(trial::run(plugins, loaded, fixture).await);
