@@ -10,6 +10,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+/// Keys whose signatures of plugins may be trusted.
+const PUBLIC_KEYS_MAX: usize = 64;
+
 /// One setting as it is documented.
 pub struct Setting {
     /// Its key in the TOML file; the environment variable is `PILLARBOX_` and this in capitals.
@@ -123,6 +129,7 @@ pub struct Config {
     pub operator: String,
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
     pub author_cache_dir: Option<PathBuf>,
+    pub plugin_keys: Vec<String>,
     origins: BTreeMap<&'static str, (String, Origin)>,
 }
 
@@ -312,6 +319,12 @@ pub const SETTINGS: &[Setting] = &[
     setting!("node_name", "origin", "What this process is called where nodes are listed.", |config, value| {
         store(&mut config.node_name, name(value)?)
     }),
+    setting!(
+        "plugin_keys",
+        "",
+        "Public keys whose signatures of plugins are trusted, as `plugin keygen` prints them, with commas between.",
+        |config, value| store(&mut config.plugin_keys, public_keys(value)?)
+    ),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -423,6 +436,7 @@ impl Config {
             node_name: String::new(),
             operator: String::new(),
             author_cache_dir: None,
+            plugin_keys: Vec::new(),
             origins: BTreeMap::new(),
         }
     }
@@ -496,6 +510,20 @@ fn log_level(value: &str) -> Result<String, String> {
         return Ok(value.to_owned());
     }
     Err(format!("`{value}` is not one of {}, nor a list such as info,pillarbox::store=debug", levels.join(", ")))
+}
+
+/// Keys such as `ed25519:` and 32 bytes in base64, with commas between.
+fn public_keys(value: &str) -> Result<Vec<String>, String> {
+    let is_key = |key: &&str| {
+        let bytes = key.strip_prefix("ed25519:").and_then(|key| BASE64.decode(key).ok());
+        bytes.is_some_and(|bytes| bytes.len() == 32)
+    };
+    let keys: Vec<_> = value.split(',').map(str::trim).collect();
+    match keys.iter().find(|key| !is_key(key)) {
+        Some(wrong) => Err(format!("`{wrong}` is no public key: write ed25519: and 32 bytes in base64")),
+        None if keys.len() > PUBLIC_KEYS_MAX => Err(format!("{} keys of at most {PUBLIC_KEYS_MAX}", keys.len())),
+        None => Ok(keys.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
@@ -582,10 +610,21 @@ mod tests {
         for level in ["inof", "info,", "store=", "=debug", "a b=debug", "INFO"] {
             refused(&[("PILLARBOX_LOG_LEVEL", level)], None, &["log_level", level, "info, debug"]);
         }
+        refused(&[("PILLARBOX_PLUGIN_KEYS", "ed25519:AAAA")], None, &["plugin_keys", "ed25519:AAAA", "32 bytes"]);
         refused(&[("PILLARBOX_TLS_KEY", "key.pem")], None, &["tls_certificate", "both or neither"]);
         refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
         refused(&[], Some("listen = [1]"), &["listen", "array"]);
         refused(&[], Some("listen = "), &["pillarbox.toml"]);
+    }
+
+    #[test]
+    fn as_many_keys_as_the_bound_are_taken_and_one_more_is_not() {
+        let key = format!("ed25519:{}=", "A".repeat(43));
+        let keys = |count: usize| vec![key.as_str(); count].join(", ");
+        let config = read(&[("PILLARBOX_PLUGIN_KEYS", &keys(PUBLIC_KEYS_MAX))], None).expect("they are good");
+        assert_eq!(config.plugin_keys, vec![key.clone(); PUBLIC_KEYS_MAX]);
+        let bound = format!("at most {PUBLIC_KEYS_MAX}");
+        refused(&[("PILLARBOX_PLUGIN_KEYS", &keys(PUBLIC_KEYS_MAX + 1))], None, &["plugin_keys", &bound]);
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Home {
         home
     }
 
+    /// Where commands run.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }

@@ -19,4 +19,5 @@ mod patience;
 mod plugins;
 mod settings;
 mod shutdown;
+mod signing;
 mod streams;

@@ -16,6 +16,11 @@ pub(super) fn print(text: &str) {
     drop(std::io::stdout().lock().write_all(text.as_bytes()));
 }
 
+/// Prints bytes that are not for people. A reader that stopped reading is no error.
+pub(super) fn print_bytes(bytes: &[u8]) {
+    drop(std::io::stdout().lock().write_all(bytes));
+}
+
 /// A table of an answer's list: a heading for each column and the field that it shows.
 pub(super) fn table(rows: &Json, columns: &[(&str, &str)]) -> String {
     let mut table = Table::new();

@@ -3,13 +3,16 @@
 mod bench;
 mod build;
 mod check;
+mod keygen;
 mod life;
 mod log;
 mod new;
 mod pipeline;
+mod sign;
 mod subject;
 mod test;
 mod tuning;
+mod verify;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -70,6 +73,12 @@ pub(super) enum Plugin {
     Build(build::Build),
     Test(test::Test),
     Bench(bench::Bench),
+    /// Make a pair of keys to sign plugins with
+    Keygen(keygen::Keygen),
+    /// Sign a plugin, so that installations that trust the key take it
+    Sign(sign::Sign),
+    /// Say who signed a plugin, or why its signature does not hold
+    Verify(verify::Verify),
 }
 
 /// A version, as `plugin list` shows it.
@@ -127,6 +136,9 @@ impl Plugin {
             Self::Build(build) => build.run(config).await,
             Self::Test(test) => test.run(config).await,
             Self::Bench(bench) => bench.run(config).await,
+            Self::Keygen(keygen) => keygen.run(),
+            Self::Sign(sign) => sign.run().await,
+            Self::Verify(verify) => verify.run(&config).await,
         }
     }
 }

@@ -138,7 +138,8 @@ fn within_size(what: &str, bytes: usize, bytes_max: usize) -> Result<(), Refusal
     Ok(())
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+/// SHA-256.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest::digest(&digest::SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 

@@ -197,7 +197,8 @@ pub(super) enum Health {
 pub struct Refusal {
     /// In one word, for programs: `too_large`, `not_wasm`, `truncated`, `text_format`, `invalid`, `no_metadata`,
     /// `not_a_component`, `has_imports`, `no_world`, `wrong_version`, `two_worlds`, `wrong_contract`, `needs_too_much`,
-    /// `does_not_start`, `describe_failed`, `bad_description`, `busy`, `stopped`, `host_failed`.
+    /// `does_not_start`, `describe_failed`, `bad_description`, `busy`, `stopped`, `host_failed`; and those of
+    /// [`verify`](super::signature::verify).
     pub code: &'static str,
     /// In a sentence, for the author or operator.
     pub message: String,

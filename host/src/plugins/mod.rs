@@ -37,6 +37,7 @@ mod samples;
 mod serve;
 pub mod settings;
 pub mod stats;
+pub mod signature;
 mod table;
 mod thread;
 mod ticker;

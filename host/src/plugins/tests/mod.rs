@@ -4,6 +4,7 @@ mod admission;
 mod builtin;
 mod cache;
 mod calls;
+mod signature;
 mod swap;
 
 use std::path::Path;
