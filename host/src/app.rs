@@ -10,6 +10,8 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::ids::{IdOrder, Ids};
 use crate::mail::token::KeyRing;
+use crate::metrics::Meters;
+use crate::operator::Access;
 use crate::plugins::Plugins;
 use crate::plugins::limits::Limits;
 use crate::rate::RateLimit;
@@ -32,6 +34,8 @@ pub struct App {
     pub plugins: Plugins,
     pub(crate) shelf: Shelf,
     pub(crate) log_key: LogKey,
+    pub(crate) access: Access,
+    pub(crate) meters: Meters,
     pub(crate) tokens: KeyRing,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
@@ -47,6 +51,7 @@ impl App {
     /// Opens the store and starts the plugin host in `config.data_dir`, whose lock the caller holds. Blocks.
     pub fn open(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let host_key = HostKey::load(&config.data_dir)?;
+        let access = Access::open(&config, &host_key)?;
         let limits = StoreLimits {
             write_queue_max: config.write_queue_max,
             read_queue_max: config.read_queue_max,
@@ -64,6 +69,8 @@ impl App {
             plugins,
             shelf: Shelf::default(),
             log_key: LogKey::new(&host_key.derive("plugin log")),
+            access,
+            meters: Meters::new(clock()),
             tokens,
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),

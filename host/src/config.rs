@@ -16,6 +16,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// Keys whose signatures of plugins may be trusted.
 const PUBLIC_KEYS_MAX: usize = 64;
 
+/// The shortest token that somebody may think of.
+const TOKEN_CHARS_MIN: usize = 32;
+
 /// One setting as it is documented.
 pub struct Setting {
     /// Its key in the TOML file; the environment variable is `PILLARBOX_` and this in capitals.
@@ -130,6 +133,8 @@ pub struct Config {
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
     pub author_cache_dir: Option<PathBuf>,
     pub plugin_keys: Vec<String>,
+    pub operator_token: Option<String>,
+    pub operator_hosts: Vec<String>,
     origins: BTreeMap<&'static str, (String, Origin)>,
 }
 
@@ -150,8 +155,8 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "operator_listen",
         "127.0.0.1:9090",
-        "Address and port of the pages and probes for operators. It has \
-        no login, so keep it on a loopback or private address.",
+        "Address and port of the pages and probes for operators. Reading \
+        needs no login, so keep it on a loopback or private address.",
         |config, value| { store(&mut config.operator_listen, address(value)?) }
     ),
     setting!(
@@ -325,6 +330,23 @@ pub const SETTINGS: &[Setting] = &[
         "Public keys whose signatures of plugins are trusted, as `plugin keygen` prints them, with commas between.",
         |config, value| store(&mut config.plugin_keys, public_keys(value)?)
     ),
+    Setting {
+        secret: true,
+        ..setting!(
+            "operator_token",
+            "",
+            "What operators sign in with, at least 32 characters. Without it, one is made and kept in \
+            `operator.token` in the data directory.",
+            |config, value| store(&mut config.operator_token, Some(token(value)?))
+        )
+    },
+    setting!(
+        "operator_hosts",
+        "",
+        "Names under which operators reach `operator_listen`, with commas between. Addresses and `localhost` need \
+        no mention.",
+        |config, value| store(&mut config.operator_hosts, host_names(value)?)
+    ),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -437,6 +459,8 @@ impl Config {
             operator: String::new(),
             author_cache_dir: None,
             plugin_keys: Vec::new(),
+            operator_token: None,
+            operator_hosts: Vec::new(),
             origins: BTreeMap::new(),
         }
     }
@@ -526,6 +550,25 @@ fn public_keys(value: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// A secret that cannot be guessed, and can stand in a header.
+fn token(value: &str) -> Result<String, String> {
+    if value.len() >= TOKEN_CHARS_MIN && value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(value.to_owned());
+    }
+    Err(format!(
+        "it must have at least {TOKEN_CHARS_MIN} visible ASCII characters, such as `openssl rand -hex 32` makes"
+    ))
+}
+
+fn host_names(value: &str) -> Result<Vec<String>, String> {
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    let names: Vec<_> = value.split(',').map(|name| name.trim().to_owned()).collect();
+    match names.iter().find(|name| name.is_empty() || !name.bytes().all(in_name)) {
+        Some(wrong) => Err(format!("`{wrong}` is not the name of a host, such as mail.example.com, without a port")),
+        None => Ok(names),
+    }
+}
+
 fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let found = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
     found.ok_or_else(|| {
@@ -610,6 +653,10 @@ mod tests {
         for level in ["inof", "info,", "store=", "=debug", "a b=debug", "INFO"] {
             refused(&[("PILLARBOX_LOG_LEVEL", level)], None, &["log_level", level, "info, debug"]);
         }
+        let short = "x".repeat(31);
+        refused(&[("PILLARBOX_OPERATOR_TOKEN", &short)], None, &["operator_token", "at least 32"]);
+        read(&[("PILLARBOX_OPERATOR_TOKEN", &"x".repeat(32))], None).expect("it is long enough");
+        refused(&[("PILLARBOX_OPERATOR_HOSTS", "a.example,b:1")], None, &["operator_hosts", "b:1", "without a port"]);
         refused(&[("PILLARBOX_PLUGIN_KEYS", "ed25519:AAAA")], None, &["plugin_keys", "ed25519:AAAA", "32 bytes"]);
         refused(&[("PILLARBOX_TLS_KEY", "key.pem")], None, &["tls_certificate", "both or neither"]);
         refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
@@ -624,6 +671,10 @@ mod tests {
         let config = read(&[("PILLARBOX_PLUGIN_KEYS", &keys(PUBLIC_KEYS_MAX))], None).expect("they are good");
         assert_eq!(config.plugin_keys, vec![key.clone(); PUBLIC_KEYS_MAX]);
         let bound = format!("at most {PUBLIC_KEYS_MAX}");
+        let short = "x".repeat(31);
+        refused(&[("PILLARBOX_OPERATOR_TOKEN", &short)], None, &["operator_token", "at least 32"]);
+        read(&[("PILLARBOX_OPERATOR_TOKEN", &"x".repeat(32))], None).expect("it is long enough");
+        refused(&[("PILLARBOX_OPERATOR_HOSTS", "a.example,b:1")], None, &["operator_hosts", "b:1", "without a port"]);
         refused(&[("PILLARBOX_PLUGIN_KEYS", &keys(PUBLIC_KEYS_MAX + 1))], None, &["plugin_keys", &bound]);
     }
 

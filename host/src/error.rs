@@ -40,6 +40,8 @@ pub(crate) enum Error {
     TooLarge(usize),
     /// 415, with what is taken.
     UnsupportedType(&'static str),
+    /// 421: the request names a host that is not ours.
+    Misdirected,
     /// 422: understood but refused.
     Refused { code: &'static str, message: String, findings: Option<serde_json::Value> },
     /// 429, with the seconds to wait where waiting helps soon.
@@ -139,6 +141,11 @@ impl Error {
             Self::UnsupportedType(taken) => {
                 let message = format!("Unsupported content type; this route takes {taken}");
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, body("unsupported_media_type", &message))
+            }
+            Self::Misdirected => {
+                let message = "This listener is not known under the name in the address; add it to the setting \
+                               operator_hosts";
+                (StatusCode::MISDIRECTED_REQUEST, body("unknown_host", message))
             }
             Self::Refused { code, message, findings } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, ErrorBody { findings: findings.clone(), ..body(code, message) })

@@ -15,6 +15,7 @@ mod error;
 mod ids;
 mod kit;
 pub mod mail;
+mod metrics;
 pub mod operator;
 mod pages;
 pub mod plugins;

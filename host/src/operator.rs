@@ -1,68 +1,130 @@
-//! The listener for operators: probes, and pages about what the service holds. It has no login, so it listens on a
-//! loopback address unless the settings say otherwise, and it changes nothing.
+//! The listener for operators: probes, metrics, pages about what the service holds, and the admin API.
+//!
+//! What only reads is open to whoever reaches the listener, so it listens on a loopback address unless the settings say
+//! otherwise. What changes something asks who it is: a program by the token, a person by a session.
+
+mod access;
+mod login;
+mod mailbox;
 
 use std::net::IpAddr;
 
-use http::header::{ALLOW, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
-use http::{Method, Request, Response, StatusCode};
-use serde_json::Value as Json;
-use uuid::Uuid;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 
-use crate::api::time::rfc3339;
+pub(crate) use self::access::Access;
 use crate::app::App;
-use crate::mail::parsed::{ParsedAttachment, ParsedMessage, attachment_content};
-use crate::pages::{self, mailbox};
+use crate::error::{Error, Result};
+use crate::ids::new_id;
+use crate::metrics;
+use crate::pages;
 use crate::reply::{Body, Reply};
-use crate::store::{Captured, Event, StoreError};
+use crate::request::{chain, read, refusal};
 
-/// Images that a browser shows without running anything.
-const IMAGE_TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
-/// Rows of a page of the mailbox.
-const ROWS: i64 = 50;
+/// Bytes of what a form of ours posts.
+const FORM_BYTES_MAX: usize = 16 * 1024;
+/// Every method that a path of this listener has.
+const METHODS: &str = "GET, HEAD, POST";
 
-/// Serves one request of an operator.
-pub async fn handle<B>(app: &App, _peer: IpAddr, request: Request<B>) -> Response<Body> {
-    let is_head = request.method() == Method::HEAD;
-    let reply = match request.method() {
-        &Method::GET | &Method::HEAD => {
-            serve(app, request.uri().path(), request.uri().query().unwrap_or_default()).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "an operator's page failed");
-                Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the storage is away\n")
-            })
+/// One request of an operator. A HEAD is asked as the GET that it stands for.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    peer: IpAddr,
+    body: Bytes,
+}
+
+impl Asked {
+    fn parameter(&self, name: &str) -> Option<String> {
+        value(self.uri.query().unwrap_or_default().as_bytes(), name)
+    }
+
+    /// A field of a posted form.
+    fn field(&self, name: &str) -> Option<String> {
+        value(&self.body, name)
+    }
+}
+
+fn value(form: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(form).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+/// Serves one request of an operator. Whatever happens inside becomes an answer.
+pub async fn handle<B>(app: &App, peer: IpAddr, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let (parts, body) = request.into_parts();
+    let is_head = parts.method == Method::HEAD;
+    let method = if is_head { Method::GET } else { parts.method };
+    let mut asked = Asked { method, uri: parts.uri, headers: parts.headers, peer, body: Bytes::new() };
+    let mut reply = serve(app, &mut asked, body).await.unwrap_or_else(|error| failed(app, &asked, &error));
+    if is_head {
+        if let Some(length) = reply.body.size_hint().exact() {
+            reply.headers.insert(CONTENT_LENGTH, length.into());
         }
-        _ => Reply::new(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this listener is for reading\n")
-            .with(ALLOW, HeaderValue::from_static("GET, HEAD")),
-    };
-    let mut response = Response::new(if is_head { Body::Whole(None) } else { reply.body });
+        reply.body = Body::Whole(None);
+    }
+    let mut response = Response::new(reply.body);
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response.headers_mut().insert("referrer-policy", HeaderValue::from_static("no-referrer"));
+    // Our own forms tell where they come from; another site learns nothing.
+    response.headers_mut().insert("referrer-policy", HeaderValue::from_static("same-origin"));
     response
 }
 
-async fn serve(app: &App, path: &str, query: &str) -> Result<Reply, StoreError> {
+async fn serve<B>(app: &App, asked: &mut Asked, body: B) -> Result<Reply>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let path = asked.uri.path().to_owned();
     let segments: Vec<_> = path.split('/').skip(1).collect();
-    match segments.as_slice() {
+    match asked.method {
+        Method::GET => get(app, asked, &segments).await,
+        Method::POST => {
+            app.access.check_host(&asked.uri, &asked.headers)?;
+            asked.body = read(app, &asked.headers, body, FORM_BYTES_MAX).await?;
+            post(app, asked, &segments)
+        }
+        _ => Err(Error::MethodNotAllowed(METHODS.into())),
+    }
+}
+
+async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
+    match segments {
         [""] => {
             Ok(Reply::new(StatusCode::SEE_OTHER, "text/plain", "").with(LOCATION, HeaderValue::from_static("/mailbox")))
         }
         ["healthz"] => Ok(Reply::new(StatusCode::OK, "text/plain", "ok\n")),
         ["readyz"] if app.is_ready() => Ok(Reply::new(StatusCode::OK, "text/plain", "ready\n")),
         ["readyz"] => Ok(Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "not ready\n")),
-        ["mailbox"] => list(app, query).await,
-        ["mailbox", id] => with_captured(app, id, |captured, parsed| show(captured, parsed, query)).await,
-        ["mailbox", id, "html"] => with_captured(app, id, frame).await,
-        ["mailbox", id, "source"] => with_captured(app, id, |captured, _| source(captured)).await,
-        ["mailbox", id, "attachments", index] => {
-            with_captured(app, id, |captured, parsed| attachment(captured, parsed, index)).await
-        }
-        _ => Ok(missing()),
+        ["metrics"] => metrics::page(app, &asked.headers).await,
+        ["mailbox", rest @ ..] => Ok(mailbox::serve(app, rest, asked.uri.query().unwrap_or_default()).await?),
+        ["login"] => Ok(login::form(app, asked)),
+        _ => Ok(mailbox::missing()),
     }
 }
 
-fn missing() -> Reply {
-    page(StatusCode::NOT_FOUND, mailbox::missing())
+fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
+    match segments {
+        ["login"] => login::sign_in(app, asked),
+        ["logout"] => {
+            let session = session(app, asked)?;
+            app.access.check_form(&session, &asked.field("form").unwrap_or_default())?;
+            access::check_origin(&asked.uri, &asked.headers)?;
+            Ok(login::sign_out())
+        }
+        _ => Ok(mailbox::missing()),
+    }
+}
+
+fn session(app: &App, asked: &Asked) -> Result<access::Session> {
+    let session = app.access.session(&asked.headers, app.now());
+    session.ok_or(Error::Unauthorized("Your session has ended; sign in again"))
 }
 
 /// A page of ours, with the policy that keeps it to itself.
@@ -70,122 +132,22 @@ fn page(status: StatusCode, html: String) -> Reply {
     Reply::html(status, html, pages::CONTENT_SECURITY_POLICY)
 }
 
-async fn list(app: &App, query: &str) -> Result<Reply, StoreError> {
-    let parameter = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "page");
-    let number = parameter.and_then(|(_, value)| value.parse().ok()).filter(|number| *number > 0).unwrap_or(1_i64);
-    let (rows, total) = app.store.captured((number - 1).saturating_mul(ROWS), ROWS).await?;
-    let rows = rows.into_iter().map(|row| mailbox::Row {
-        id: row.email_id.to_string(),
-        at: rfc3339(row.captured_at),
-        from: row.sender,
-        to: row.recipient,
-        subject: row.subject,
-        customer: row.customer,
-        status: row.status.as_str().to_owned(),
-    });
-    let view = mailbox::ListView {
-        rows: rows.collect(),
-        page: u64::try_from(number).unwrap_or(1),
-        pages: u64::try_from((total + ROWS - 1) / ROWS).unwrap_or(1),
-        total: u64::try_from(total).unwrap_or(0),
-        send_url: format!("{}/api/send", app.config.base_url()),
-    };
-    Ok(page(StatusCode::OK, mailbox::list(&view)))
-}
-
-async fn with_captured(
-    app: &App,
-    id: &str,
-    show: impl FnOnce(&Captured, &ParsedMessage) -> Reply,
-) -> Result<Reply, StoreError> {
-    let Ok(id) = id.parse::<Uuid>() else { return Ok(missing()) };
-    let Some(captured) = app.store.captured_email(id).await? else { return Ok(missing()) };
-    let parsed = ParsedMessage::parse(&captured.raw).unwrap_or_default();
-    Ok(show(&captured, &parsed))
-}
-
-fn show(captured: &Captured, parsed: &ParsedMessage, query: &str) -> Reply {
-    let summary = &captured.summary;
-    let view = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "view").map(|(_, value)| value);
-    let shown = |(name, email): &(String, String)| match name.as_str() {
-        "" => email.clone(),
-        name => format!("{name} <{email}>"),
-    };
-    let header = |wanted: &str| {
-        let found = parsed.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.map(|(_, value)| value.clone()).collect::<Vec<_>>()
-    };
-    let began_at = captured.events.first().map_or(0, |event| event.occurred_at);
-    let page_view = mailbox::MessageView {
-        id: summary.email_id.to_string(),
-        subject: summary.subject.clone(),
-        from: parsed.from.as_ref().map_or_else(|| summary.sender.clone(), shown),
-        to: parsed.to.iter().map(shown).collect(),
-        cc: header("cc"),
-        at: rfc3339(summary.captured_at),
-        size_bytes: captured.raw.len() as u64,
-        customer: summary.customer.clone(),
-        status: summary.status.as_str().to_owned(),
-        view: view.unwrap_or_default().into_owned(),
-        has_html: parsed.html.is_some(),
-        text: parsed.text.clone(),
-        source: String::from_utf8_lossy(&captured.raw).into_owned(),
-        attachments: parsed.attachments.iter().map(attachment_view).collect(),
-        events: captured.events.iter().map(|event| timeline_event(event, began_at)).collect(),
-    };
-    page(StatusCode::OK, mailbox::show(&page_view))
-}
-
-fn attachment_view(file: &ParsedAttachment) -> mailbox::Attachment {
-    mailbox::Attachment {
-        filename: file.filename.clone(),
-        content_type: file.content_type.clone(),
-        size_bytes: file.size as u64,
-        inline: file.inline,
+/// What went wrong: for programs as the API tells it, for people as a page.
+fn failed(app: &App, asked: &Asked, error: &Error) -> Reply {
+    if let Error::Internal { public, cause } = error {
+        tracing::error!(cause = chain(cause.as_ref()), "a request of an operator failed: {public}");
     }
-}
-
-fn timeline_event(event: &Event, began_at: i64) -> mailbox::TimelineEvent {
-    let details = event.data.as_object().into_iter().flatten();
-    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    mailbox::TimelineEvent {
-        event_type: event.event_type.as_str().to_owned(),
-        at: rfc3339(event.occurred_at),
-        elapsed_ms: u64::try_from(event.occurred_at - began_at).unwrap_or(0),
-        recipient: event.recipient.clone(),
-        details: details.map(|(name, value)| (name.clone(), text(value))).collect(),
+    let request_id = new_id(app.now()).to_string();
+    let told = refusal(error, &request_id);
+    if asked.uri.path().starts_with("/admin") {
+        return told;
     }
-}
-
-/// The html of a captured email, for the sandboxed frame. Nothing in it may run or be fetched from elsewhere.
-fn frame(captured: &Captured, parsed: &ParsedMessage) -> Reply {
-    let Some(html) = &parsed.html else { return missing() };
-    let files = parsed.attachments.iter().enumerate();
-    let inline: Vec<_> = files.filter_map(|(index, file)| Some((index, file.content_id.clone()?))).collect();
-    let document = mailbox::html_document(html, &captured.summary.email_id.to_string(), &inline);
-    Reply::html(StatusCode::OK, document, mailbox::FRAME_POLICY)
-}
-
-fn source(captured: &Captured) -> Reply {
-    Reply::new(StatusCode::OK, "text/plain; charset=utf-8", captured.raw.clone())
-}
-
-/// A file of a captured email, to download. Only an image may also be shown, inside the frame.
-fn attachment(captured: &Captured, parsed: &ParsedMessage, index: &str) -> Reply {
-    let found = index
-        .parse::<usize>()
-        .ok()
-        .and_then(|index| Some((parsed.attachments.get(index)?, attachment_content(&captured.raw, index)?)));
-    let Some((file, content)) = found else { return missing() };
-    let image = IMAGE_TYPES.iter().find(|known| **known == file.content_type).filter(|_| file.inline);
-    Reply::new(StatusCode::OK, image.copied().unwrap_or("application/octet-stream"), content)
-        .with(CONTENT_DISPOSITION, disposition(&file.filename))
-        .with(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"))
-}
-
-/// Asks the browser to save the file under its name (RFC 6266), whatever characters that has.
-fn disposition(filename: &str) -> HeaderValue {
-    let encoded: String = form_urlencoded::byte_serialize(filename.as_bytes()).collect();
-    let value = format!("attachment; filename*=UTF-8''{}", encoded.replace('+', "%20"));
-    HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("attachment"))
+    let html = pages::trouble(told.status, &error.to_string());
+    let mut reply = page(told.status, html);
+    for name in [ALLOW, HeaderName::from_static("retry-after")] {
+        if let Some(value) = told.headers.get(&name) {
+            reply.headers.insert(name, value.clone());
+        }
+    }
+    reply
 }

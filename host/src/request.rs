@@ -81,6 +81,7 @@ where
     }
     let status = reply.status.as_u16();
     let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    app.meters.count_request(template, status, duration_us);
     tracing::info!(target: "access", method = %head.method, route = template, status, duration_us, request_id);
 
     let mut response = Response::new(reply.body);
@@ -118,11 +119,11 @@ where
             if admitted.standing.is_some_and(|standing| !standing.allowed) {
                 return Err(rate_limited(admitted.standing, app.now()));
             }
-            let body = read(app, head, body, keyed_body_bytes_max(app, route)).await?;
+            let body = read(app, &head.headers, body, keyed_body_bytes_max(app, route)).await?;
             dispatch_keyed(app, route, &admitted, head, &body).await
         }
         Route::Open(route) => {
-            let body = read(app, head, body, open_body_bytes_max(route)).await?;
+            let body = read(app, &head.headers, body, open_body_bytes_max(route)).await?;
             dispatch_open(app, route, head, body).await
         }
     }
@@ -188,14 +189,14 @@ fn open_body_bytes_max(route: OpenRoute) -> usize {
 }
 
 /// Reads the body within the route's bound and the time for it. A route that takes none leaves it unread.
-async fn read<B>(app: &App, head: &Head, body: B, bytes_max: usize) -> Result<Bytes>
+pub(crate) async fn read<B>(app: &App, headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes>
 where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     if bytes_max == 0 {
         return Ok(Bytes::new());
     }
-    let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|announced| announced > bytes_max as u64) {
         return Err(Error::TooLarge(bytes_max));
     }
@@ -316,7 +317,8 @@ fn request_id(headers: &HeaderMap, now: i64) -> String {
     given.filter(good).map_or_else(|| new_id(now).to_string(), str::to_owned)
 }
 
-fn refusal(error: &Error, request_id: &str) -> Reply {
+/// An error as programs hear it.
+pub(crate) fn refusal(error: &Error, request_id: &str) -> Reply {
     let answer = error.answer(request_id);
     let mut reply = Reply::json(answer.status, &answer.body);
     if let Some(allow) = answer.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
@@ -339,7 +341,7 @@ fn add_standing(headers: &mut HeaderMap, standing: Standing) {
 }
 
 /// An error with everything that led to it.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -43,6 +43,28 @@ pub(crate) enum OpenRoute<'a> {
 #[cfg(test)]
 pub(crate) const ROUTES: usize = 19;
 
+/// Every template, for counting by route; the first stands for what is no route.
+pub(crate) const TEMPLATES: [&str; 18] = [
+    "-",
+    "/api/send",
+    "/api/emails",
+    "/api/emails/{email_id}",
+    "/api/v1/emails/{email_id}/events",
+    "/api/v1/events",
+    "/api/customer/profile",
+    "/api/customer/rotate-key",
+    "/api/customer/usage",
+    "/api/content-scoring/analyze",
+    "/api/content-scoring/rules",
+    "/track/o/{token}",
+    "/track/c/{token}",
+    "/track/u/{token}",
+    "/webhooks/bounce",
+    "/webhooks/complaint",
+    "/openapi.json",
+    "/docs",
+];
+
 /// Every method that a route of ours has, in the order of `Allow`.
 const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 
@@ -172,6 +194,22 @@ mod tests {
         ] {
             check(request, None);
         }
+    }
+
+    #[test]
+    fn every_route_has_its_template_in_the_list_that_is_counted_by() {
+        let mut found = 0;
+        for template in &TEMPLATES[1..] {
+            let path = template.replace(['{', '}'], "");
+            let methods = Route::methods(&path);
+            assert!(!methods.is_empty(), "{template} is no route");
+            for method in methods.into_iter().filter(|method| *method != "HEAD") {
+                let route = Route::find(method, &path).expect("it has this method");
+                assert_eq!(route.template(), *template);
+                found += 1;
+            }
+        }
+        assert_eq!(found, ROUTES, "a route is missing in the list");
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::store::NewApiKey;
 
 /// The file name of the host key inside the data directory.
 const HOST_KEY_FILE: &str = "host.key";
+/// The file name of the operator token inside the data directory.
+pub(crate) const OPERATOR_TOKEN_FILE: &str = "operator.token";
+/// A token that somebody thought of is at least so long.
+pub(crate) const OPERATOR_TOKEN_CHARS_MIN: usize = 32;
 /// Prefix of a key whose mail goes out.
 const LIVE: &str = "ml_live_";
 /// Prefix of a key whose mail stays on the machine.
@@ -26,35 +30,10 @@ pub(crate) struct HostKey([u8; 32]);
 impl HostKey {
     /// Reads the key of a data directory, making it on the first start. Only its owner may read the file.
     pub(crate) fn load(data_dir: &Path) -> io::Result<Self> {
+        let bytes = own_file(data_dir, HOST_KEY_FILE, || Ok(random::<32>()?.to_vec()))?;
         let path = data_dir.join(HOST_KEY_FILE);
-        let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        match fs::read(&path) {
-            Ok(bytes) => {
-                let mode = fs::metadata(&path).map_err(explain)?.permissions().mode();
-                if mode & 0o077 != 0 {
-                    return Err(explain(io::Error::other("others may read it; `chmod 600` it")));
-                }
-                let key = bytes.try_into().map_err(|_| explain(io::Error::other("it must be 32 bytes long")))?;
-                Ok(Self(key))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = random()?;
-                // Written aside and renamed in, so that a crash leaves no half of a key.
-                let aside = path.with_extension("new");
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&aside)
-                    .map_err(explain)?;
-                file.write_all(&key).and_then(|()| file.sync_all()).map_err(explain)?;
-                fs::rename(&aside, &path).map_err(explain)?;
-                fs::File::open(data_dir)?.sync_all()?;
-                Ok(Self(key))
-            }
-            Err(error) => Err(explain(error)),
-        }
+        let wrong = |_| io::Error::other(format!("{}: it must be 32 bytes long", path.display()));
+        bytes.try_into().map(Self).map_err(wrong)
     }
 
     /// The key for one purpose. Who learns it learns no other.
@@ -64,11 +43,49 @@ impl HostKey {
     }
 }
 
+/// The token of operators, made on the first start.
+pub(crate) fn operator_token(data_dir: &Path) -> io::Result<String> {
+    let bytes = own_file(data_dir, OPERATOR_TOKEN_FILE, || Ok(format!("{}\n", hex(&random::<32>()?)).into_bytes()))?;
+    let token = String::from_utf8(bytes).ok().map(|text| text.trim().to_owned());
+    let long = token.filter(|token| token.len() >= OPERATOR_TOKEN_CHARS_MIN);
+    long.ok_or_else(|| {
+        let path = data_dir.join(OPERATOR_TOKEN_FILE);
+        let wrong = format!("it must be a text of at least {OPERATOR_TOKEN_CHARS_MIN} characters");
+        io::Error::other(format!("{}: {wrong}; remove it, and the next start makes another", path.display()))
+    })
+}
+
+/// A file of the data directory that only its owner may read, made with fresh content when it is not there.
+fn own_file(data_dir: &Path, name: &str, fresh: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+    let path = data_dir.join(name);
+    let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    match fs::read(&path) {
+        Ok(bytes) => {
+            let mode = fs::metadata(&path).map_err(explain)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(explain(io::Error::other("others may read it; `chmod 600` it")));
+            }
+            Ok(bytes)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let bytes = fresh()?;
+            // Written aside and renamed in, so that a crash leaves no half of it.
+            let aside = path.with_extension("new");
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(explain)?;
+            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(explain)?;
+            fs::rename(&aside, &path).map_err(explain)?;
+            fs::File::open(data_dir)?.sync_all()?;
+            Ok(bytes)
+        }
+        Err(error) => Err(explain(error)),
+    }
+}
+
 /// A new API key: itself, and what is stored of it.
 pub(crate) fn new_api_key(sandbox: bool) -> io::Result<(String, NewApiKey)> {
     let bytes: [u8; API_KEY_BYTES] = random()?;
-    let key =
-        bytes.iter().fold(String::from(if sandbox { TEST } else { LIVE }), |key, byte| format!("{key}{byte:02x}"));
+    let key = format!("{}{}", if sandbox { TEST } else { LIVE }, hex(&bytes));
     let masked = format!("{}…{}", &key[..12], &key[key.len() - 4..]);
     let hash = hash_api_key(&key).expect("it was made to look like one");
     Ok((key, NewApiKey { hash, sandbox, masked }))
@@ -93,7 +110,13 @@ pub(crate) fn same_secret(given: &[u8], wanted: &[u8]) -> bool {
     sha256(given) == sha256(wanted)
 }
 
-fn random<const N: usize>() -> io::Result<[u8; N]> {
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Random bytes of the system.
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.map(|()| bytes).map_err(|_| io::Error::other("the system gives no random bytes"))
@@ -135,5 +158,19 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is changed");
         let error = HostKey::load(directory.path()).err().expect("it is refused").to_string();
         assert!(error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn the_operator_token_is_made_once_and_a_short_one_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        let token = operator_token(directory.path()).expect("it is made");
+        assert_eq!((token.len(), operator_token(directory.path()).expect("it is read")), (64, token));
+        let path = directory.path().join(OPERATOR_TOKEN_FILE);
+        assert_eq!(fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
+        fs::write(&path, "x".repeat(32)).expect("it is written");
+        assert_eq!(operator_token(directory.path()).expect("it is long enough").len(), 32);
+        fs::write(&path, "x".repeat(31)).expect("it is written");
+        let error = operator_token(directory.path()).expect_err("it is refused").to_string();
+        assert!(error.contains("operator.token") && error.contains("at least 32"), "{error}");
     }
 }

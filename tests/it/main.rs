@@ -8,6 +8,7 @@ mod events;
 mod invariants;
 mod limits;
 mod plugin_life;
+mod operator;
 mod plugins;
 mod profile;
 mod scoring;

@@ -16,6 +16,11 @@ fn the_first_start_prints_a_key_and_a_request_that_works() {
         format!("http://{}/mailbox", service.operator),
         format!("http://{}/docs", service.api),
         format!("export PILLARBOX_KEY={}", service.key),
+        format!(
+            "http://{}/login needs the token in {}",
+            service.operator,
+            home.data().join("operator.token").display()
+        ),
     ] {
         assert!(printed.contains(&part), "{part} is not in {printed}");
     }
@@ -50,5 +55,6 @@ fn the_data_directory_is_its_owners_alone() {
         let path = home.data().join(name);
         std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
     };
+    assert_eq!(mode("operator.token"), 0o600);
     assert_eq!([mode(""), mode("host.key"), mode("control.sock"), mode("compiled")], [0o700, 0o600, 0o600, 0o700]);
 }

@@ -152,6 +152,7 @@ async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Re
     };
     let id = notification.id;
     let counts = app.store.record_notification(notification, events, app.ids(now)).await.or_fail(endpoint.failed)?;
+    app.meters.count_notification(counts.state(unparsed));
     tracing::info!(notification = %id, endpoint = endpoint.name, accepted = counts.accepted,
         duplicates = counts.duplicates, unmatched = counts.unmatched, unparsed, "notification taken");
     match failure {

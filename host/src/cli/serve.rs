@@ -18,6 +18,7 @@ use super::output::{print, show};
 use super::{Failure, Json};
 use crate::app::{App, system_clock};
 use crate::config::Config;
+use crate::secrets::OPERATOR_TOKEN_FILE;
 use crate::server::{self, ConnectionLimits, Shutdown};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{accounts, control, delivery, operator, registry, request};
@@ -170,7 +171,9 @@ async fn welcome_first_customer(app: &App) -> Result<(), Failure> {
            \"html\": \"<h1>Hello {{{{name}}}}</h1><p>Your account is <a href=\\\"https://example.com/start\\\">ready</a>.</p>\"}}'\n\
          curl -s {url}/api/v1/events -H \"Authorization: Bearer $PILLARBOX_KEY\"\n\
          \n\
-         The reference: {url}/docs\n\n"
+         The reference: {url}/docs\n\
+         Whoever changes something at http://{operator}/login needs the token in {token}\n\n",
+        token = app.config.data_dir.join(OPERATOR_TOKEN_FILE).display()
     ));
     Ok(())
 }

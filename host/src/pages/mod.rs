@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+pub mod login;
 pub mod mailbox;
 mod markdown;
 pub mod reference;
@@ -80,13 +81,27 @@ pub fn layout(title: &str, active: Option<Section>, body: &str) -> String {
     document(&format!("{title} · Pillarbox"), "operator", &content)
 }
 
+/// What went wrong, in a sentence. Comes with its status.
+pub fn trouble(status: http::StatusCode, message: &str) -> String {
+    let title = status.canonical_reason().unwrap_or("Something went wrong");
+    let way_on = match status {
+        http::StatusCode::UNAUTHORIZED => "<a class=\"button\" href=\"/login\">Sign in</a>",
+        _ => "<a class=\"button\" href=\"/\">Go to the start</a>",
+    };
+    let body =
+        format!("<div class=\"empty\"><h1>{title}</h1><p class=\"lead\">{}</p><p>{way_on}</p></div>", Escaped(message));
+    layout(title, None, &body)
+}
+
 /// The frame that every page shares. `title` is text, `kind` a class name, `content` HTML with a `#content` in it.
 fn document(title: &str, kind: &str, content: &str) -> String {
+    // A form of an operator's page tells its own origin; the readers of an email tell nobody anything.
+    let referrer = if kind == "operator" { "same-origin" } else { "no-referrer" };
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\">\
-         <meta name=\"referrer\" content=\"no-referrer\"><title>{}</title><link rel=\"icon\" href=\"{ICON}\">\
+         <meta name=\"referrer\" content=\"{referrer}\"><title>{}</title><link rel=\"icon\" href=\"{ICON}\">\
          <style>{STYLE}</style></head><body class=\"{kind}\">\
          <a class=\"skip\" href=\"#content\">Skip to the content</a>{content}</body></html>\n",
         Escaped(title)

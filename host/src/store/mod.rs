@@ -7,6 +7,7 @@ mod customers;
 mod domains;
 mod emails;
 mod events;
+mod figures;
 mod idempotency;
 mod lock;
 mod mailbox;

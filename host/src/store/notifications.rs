@@ -79,6 +79,19 @@ pub struct NotificationOutcome {
     pub unmatched: usize,
 }
 
+impl NotificationOutcome {
+    /// The word under which the notification is kept.
+    pub fn state(self, unparsed: bool) -> &'static str {
+        match self {
+            _ if unparsed => "unparsed",
+            Self { accepted: 1.., .. } => "matched",
+            Self { unmatched: 1.., .. } => "unmatched",
+            // Nothing but repetitions: whoever saw one notification must not fill the disk with copies of it.
+            Self { .. } => "ignored",
+        }
+    }
+}
+
 impl Store {
     /// Stores a notification and applies its events: matched to an email and a recipient that it was really sent
     /// to, each at most once.
@@ -115,14 +128,7 @@ impl Store {
                 record(connection, &subject, happening, &mut ids)?;
                 outcome.accepted += 1;
             }
-            let state = match outcome {
-                _ if notification.unparsed => "unparsed",
-                NotificationOutcome { accepted: 1.., .. } => "matched",
-                NotificationOutcome { unmatched: 1.., .. } => "unmatched",
-                // Nothing but repetitions: whoever saw one notification must not fill the disk with copies of it.
-                NotificationOutcome { .. } => "ignored",
-            };
-            close_notification(connection, &notification, state)?;
+            close_notification(connection, &notification, outcome.state(notification.unparsed))?;
             Ok::<_, StoreError>(outcome)
         })
         .await

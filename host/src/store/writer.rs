@@ -7,6 +7,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 
@@ -27,6 +29,7 @@ type Unit = Box<dyn FnOnce(&Connection) -> (bool, Answer) + Send>;
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: SyncSender<Unit>,
+    waiting: Arc<AtomicUsize>,
     alive: std::sync::Weak<()>,
 }
 
@@ -49,7 +52,12 @@ impl Writer {
                 drop(pulse);
             })
             .map_err(|_| StoreError::Closed)?;
-        Ok(Self { queue, alive })
+        Ok(Self { queue, waiting: Arc::default(), alive })
+    }
+
+    /// Units of work that were sent and have not had their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -69,7 +77,9 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let place = Place::take(&self.writer.waiting);
         let unit: Unit = Box::new(move |connection| {
+            drop(place);
             let outcome = catch_unwind(AssertUnwindSafe(|| unit(connection)))
                 .unwrap_or_else(|panic| Err(E::from(panicked(panic.as_ref()))));
             let stands = outcome.is_ok();
@@ -85,6 +95,22 @@ impl Store {
             TrySendError::Disconnected(_) => StoreError::Closed,
         })?;
         answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
+/// A place among those who wait, for as long as it is held.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -227,6 +253,7 @@ mod tests {
             })
             .collect();
         tokio::task::yield_now().await;
+        assert_eq!(store.writes_waiting(), QUEUE_MAX);
         assert!(matches!(insert(&store, "one too many", Ok(())).await, Err(StoreError::Full)));
 
         go_on.send(()).expect("the writer waits");
@@ -236,5 +263,6 @@ mod tests {
         }
         insert(&store, "after", Ok(())).await.expect("there is room again");
         assert_eq!(names(&store).await, ["after"]);
+        assert_eq!(store.writes_waiting(), 0);
     }
 }

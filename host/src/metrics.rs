@@ -1,0 +1,109 @@
+//! What the service counts while it runs, and how Prometheus reads it.
+//!
+//! Every label has few values by its type: a route's template, a class of statuses, a kind of failure, an installed
+//! version. What a caller sends is never one.
+
+mod collect;
+mod process;
+mod text;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use http::{HeaderMap, StatusCode};
+
+use crate::app::App;
+use crate::error::Result;
+use crate::reply::Reply;
+use crate::router;
+
+/// Upper ends of the histogram of requests, in microseconds. What took longer is in one more bucket.
+const REQUEST_BOUNDS_US: [u64; 13] =
+    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
+/// Classes of statuses: 1xx to 5xx.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// What a notification can come to.
+const NOTIFICATION_STATES: [&str; 4] = ["matched", "unmatched", "ignored", "unparsed"];
+
+/// The counters of one process. They begin at its start, which is what Prometheus expects of counters.
+pub(crate) struct Meters {
+    /// Milliseconds since 1970.
+    started_at: i64,
+    /// One for each of `router::TEMPLATES`.
+    routes: Vec<RouteMeter>,
+    notifications: [AtomicU64; NOTIFICATION_STATES.len()],
+}
+
+#[derive(Default)]
+struct RouteMeter {
+    by_class: [AtomicU64; CLASSES.len()],
+    buckets: [AtomicU64; REQUEST_BOUNDS_US.len() + 1],
+    duration_us: AtomicU64,
+}
+
+impl Meters {
+    pub(crate) fn new(started_at: i64) -> Self {
+        let routes = router::TEMPLATES.iter().map(|_| RouteMeter::default()).collect();
+        Self { started_at, routes, notifications: Default::default() }
+    }
+
+    /// Counts a request of the API that was answered.
+    pub(crate) fn count_request(&self, template: &str, status: u16, duration_us: u64) {
+        let Some(at) = router::TEMPLATES.iter().position(|known| *known == template) else { return };
+        let meter = &self.routes[at];
+        let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        meter.by_class[class].fetch_add(1, Ordering::Relaxed);
+        let bucket = REQUEST_BOUNDS_US.partition_point(|end_us| *end_us < duration_us);
+        meter.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        meter.duration_us.fetch_add(duration_us, Ordering::Relaxed);
+    }
+
+    /// Counts a notification that was stored.
+    pub(crate) fn count_notification(&self, state: &str) {
+        if let Some(at) = NOTIFICATION_STATES.iter().position(|known| *known == state) {
+            self.notifications[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The page that Prometheus reads, in the form that it asks for.
+pub(crate) async fn page(app: &App, headers: &HeaderMap) -> Result<Reply> {
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = text::Form::wanted(accepts);
+    let metrics = collect::all(app, form).await?;
+    let reply = Reply::new(StatusCode::OK, form.content_type(), metrics);
+    Ok(reply.with(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now(numbers: &[AtomicU64]) -> Vec<u64> {
+        numbers.iter().map(|number| number.load(Ordering::Relaxed)).collect()
+    }
+
+    #[test]
+    fn a_request_is_counted_with_its_route_its_class_and_the_first_bucket_that_holds_it() {
+        let meters = Meters::new(0);
+        for (status, duration_us) in [(200, 0), (204, 500), (404, 501), (503, 10_000_001)] {
+            meters.count_request("/api/send", status, duration_us);
+        }
+        meters.count_request("/made-up", 200, 1);
+        let at = router::TEMPLATES.iter().position(|known| *known == "/api/send").expect("it is a route");
+        let meter = &meters.routes[at];
+        assert_eq!(now(&meter.by_class), [0, 2, 0, 1, 1]);
+        assert_eq!(now(&meter.buckets)[..2], [2, 1]);
+        assert_eq!(now(&meter.buckets)[REQUEST_BOUNDS_US.len()], 1);
+        let all: u64 = meters.routes.iter().flat_map(|meter| now(&meter.by_class)).sum();
+        assert_eq!(all, 4, "what is no route of ours has no label");
+    }
+
+    #[test]
+    fn a_notification_is_counted_by_its_state() {
+        let meters = Meters::new(0);
+        meters.count_notification("ignored");
+        meters.count_notification("made up");
+        assert_eq!(now(&meters.notifications), [0, 0, 1, 0]);
+    }
+}

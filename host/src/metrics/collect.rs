@@ -1,0 +1,88 @@
+//! Every family of metrics, in the order of the page.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::text::{Form, Kind, Text};
+use super::{CLASSES, NOTIFICATION_STATES, REQUEST_BOUNDS_US, process};
+use crate::app::App;
+use crate::error::Result;
+use crate::router::TEMPLATES;
+
+/// What the contract of plugins is, as `version` prints it.
+const WIT: &str = "pillarbox:plugin@1.0.0";
+
+/// The whole page.
+pub(super) async fn all(app: &App, form: Form) -> Result<String> {
+    let mut text = Text::new(form);
+    service(app, &mut text);
+    requests(app, &mut text);
+    store(app, &mut text).await?;
+    Ok(text.finish())
+}
+
+fn service(app: &App, text: &mut Text) {
+    text.family(Kind::Gauge, "pillarbox_build_info", "The version that runs; always 1.");
+    text.count(&[("version", env!("CARGO_PKG_VERSION")), ("wit", WIT)], 1);
+    text.family(Kind::Gauge, "pillarbox_ready", "1 while the service takes requests, as /readyz says.");
+    text.count(&[], u64::from(app.is_ready()));
+    text.family(Kind::Gauge, "pillarbox_uptime_seconds", "Time since the start.");
+    text.value(&[], seconds(app.now() - app.meters.started_at));
+    process::write(text, seconds(app.meters.started_at));
+}
+
+fn requests(app: &App, text: &mut Text) {
+    let routes = || TEMPLATES.iter().zip(&app.meters.routes);
+    let help = "Requests of the API that were answered, by route and class of status. The route - is any other path.";
+    text.family(Kind::Counter, "pillarbox_http_requests", help);
+    for (route, meter) in routes() {
+        for (class, count) in CLASSES.iter().zip(now(&meter.by_class)) {
+            if count > 0 {
+                text.count(&[("route", route), ("status", class)], count);
+            }
+        }
+    }
+    let help = "Time from a request's head to its answer.";
+    text.family(Kind::Histogram, "pillarbox_http_request_duration_seconds", help);
+    for (route, meter) in routes() {
+        let buckets = now(&meter.buckets);
+        if buckets.iter().any(|count| *count > 0) {
+            let sum_us = meter.duration_us.load(Ordering::Relaxed);
+            text.histogram(&[("route", route)], &REQUEST_BOUNDS_US, &buckets, sum_us);
+        }
+    }
+    let in_flight = app.config.requests_in_flight_max.saturating_sub(app.in_flight.available_permits());
+    text.family(Kind::Gauge, "pillarbox_http_requests_in_flight", "Requests that are worked on.");
+    text.count(&[], in_flight as u64);
+}
+
+async fn store(app: &App, text: &mut Text) -> Result<()> {
+    let figures = app.store.figures().await?;
+    text.family(Kind::Gauge, "pillarbox_write_queue_length", "Units of work that wait for the database's writer.");
+    text.count(&[], app.store.writes_waiting() as u64);
+    text.family(Kind::Gauge, "pillarbox_write_queue_limit", "Units of work that may wait.");
+    text.count(&[], app.config.write_queue_max as u64);
+    text.family(Kind::Gauge, "pillarbox_emails_waiting", "Emails that were accepted and are not handed over yet.");
+    text.count(&[], figures.emails_waiting);
+    text.family(Kind::Counter, "pillarbox_emails_stored", "Emails that were accepted, over all starts.");
+    text.count(&[], figures.emails);
+    text.family(Kind::Counter, "pillarbox_events_stored", "Events that were recorded, over all starts.");
+    text.count(&[], figures.events);
+    text.family(
+        Kind::Counter,
+        "pillarbox_notifications",
+        "Notifications that came in by a webhook, by what they came to.",
+    );
+    for (state, count) in NOTIFICATION_STATES.iter().zip(now(&app.meters.notifications)) {
+        text.count(&[("state", state)], count);
+    }
+    Ok(())
+}
+
+fn now(numbers: &[AtomicU64]) -> Vec<u64> {
+    numbers.iter().map(|number| number.load(Ordering::Relaxed)).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact")]
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1e3
+}
