@@ -14,6 +14,7 @@ use crate::metrics::Meters;
 use crate::operator::Access;
 use crate::plugins::Plugins;
 use crate::plugins::limits::Limits;
+use crate::plugins::signature::Policy;
 use crate::rate::RateLimit;
 use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
@@ -34,6 +35,7 @@ pub struct App {
     pub plugins: Plugins,
     pub(crate) shelf: Shelf,
     pub(crate) log_key: LogKey,
+    pub(crate) signatures: Policy,
     pub(crate) access: Access,
     pub(crate) meters: Meters,
     pub(crate) tokens: KeyRing,
@@ -52,6 +54,8 @@ impl App {
     pub fn open(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let host_key = HostKey::load(&config.data_dir)?;
         let access = Access::open(&config, &host_key)?;
+        let keys = config.plugin_keys.iter().map(|key| key.parse()).collect::<Result<_, String>>()?;
+        let signatures = Policy { required: config.plugin_signatures_required, keys };
         let limits = StoreLimits {
             write_queue_max: config.write_queue_max,
             read_queue_max: config.read_queue_max,
@@ -69,6 +73,7 @@ impl App {
             plugins,
             shelf: Shelf::default(),
             log_key: LogKey::new(&host_key.derive("plugin log")),
+            signatures,
             access,
             meters: Meters::new(clock()),
             tokens,

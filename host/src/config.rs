@@ -132,6 +132,7 @@ pub struct Config {
     pub operator: String,
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
     pub author_cache_dir: Option<PathBuf>,
+    pub plugin_signatures_required: bool,
     pub plugin_keys: Vec<String>,
     pub operator_token: Option<String>,
     pub operator_hosts: Vec<String>,
@@ -325,6 +326,16 @@ pub const SETTINGS: &[Setting] = &[
         store(&mut config.node_name, name(value)?)
     }),
     setting!(
+        "plugin_signatures",
+        "off",
+        "`required` takes only plugins that one of `plugin_keys` signed; those that come with the binary need no \
+        signature.",
+        |config, value| {
+            let policies = [("off", false), ("required", true)];
+            store(&mut config.plugin_signatures_required, one_of(value, &policies)?)
+        }
+    ),
+    setting!(
         "plugin_keys",
         "",
         "Public keys whose signatures of plugins are trusted, as `plugin keygen` prints them, with commas between.",
@@ -397,6 +408,11 @@ impl Config {
         if config.tls_certificate.is_some() != config.tls_key.is_some() {
             return Err(ConfigError("tls_certificate and tls_key belong together: set both or neither".into()));
         }
+        if config.plugin_signatures_required && config.plugin_keys.is_empty() {
+            let wrong = "plugin_signatures is `required`, so plugin_keys must have at least one key; `pillarbox plugin \
+                         keygen` makes one";
+            return Err(ConfigError(wrong.into()));
+        }
         Ok(config)
     }
 
@@ -458,6 +474,7 @@ impl Config {
             node_name: String::new(),
             operator: String::new(),
             author_cache_dir: None,
+            plugin_signatures_required: false,
             plugin_keys: Vec::new(),
             operator_token: None,
             operator_hosts: Vec::new(),
@@ -653,6 +670,8 @@ mod tests {
         for level in ["inof", "info,", "store=", "=debug", "a b=debug", "INFO"] {
             refused(&[("PILLARBOX_LOG_LEVEL", level)], None, &["log_level", level, "info, debug"]);
         }
+        refused(&[("PILLARBOX_PLUGIN_SIGNATURES", "required")], None, &["plugin_keys", "at least one"]);
+        refused(&[("PILLARBOX_PLUGIN_SIGNATURES", "on")], None, &["plugin_signatures", "off, required"]);
         let short = "x".repeat(31);
         refused(&[("PILLARBOX_OPERATOR_TOKEN", &short)], None, &["operator_token", "at least 32"]);
         read(&[("PILLARBOX_OPERATOR_TOKEN", &"x".repeat(32))], None).expect("it is long enough");
@@ -671,6 +690,8 @@ mod tests {
         let config = read(&[("PILLARBOX_PLUGIN_KEYS", &keys(PUBLIC_KEYS_MAX))], None).expect("they are good");
         assert_eq!(config.plugin_keys, vec![key.clone(); PUBLIC_KEYS_MAX]);
         let bound = format!("at most {PUBLIC_KEYS_MAX}");
+        refused(&[("PILLARBOX_PLUGIN_SIGNATURES", "required")], None, &["plugin_keys", "at least one"]);
+        refused(&[("PILLARBOX_PLUGIN_SIGNATURES", "on")], None, &["plugin_signatures", "off, required"]);
         let short = "x".repeat(31);
         refused(&[("PILLARBOX_OPERATOR_TOKEN", &short)], None, &["operator_token", "at least 32"]);
         read(&[("PILLARBOX_OPERATOR_TOKEN", &"x".repeat(32))], None).expect("it is long enough");

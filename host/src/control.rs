@@ -83,6 +83,7 @@ pub enum Command {
     },
     PluginInstall {
         component: Bytes,
+        signature: Option<Bytes>,
         activate: bool,
         unchecked: bool,
         note: Note,
@@ -217,8 +218,9 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         }
         Command::PluginList => registry::list(app).await,
         Command::PluginCheck { component } => registry::check(app, component.0).await,
-        Command::PluginInstall { component, activate, unchecked, note } => {
-            registry::install(app, component.0, activate, unchecked, &note).await
+        Command::PluginInstall { component, signature, activate, unchecked, note } => {
+            let signature = signature.map(|signature| signature.0);
+            registry::install(app, component.0, signature, activate, unchecked, &note).await
         }
         Command::PluginActivate { name, version, unchecked, note } => {
             registry::activate(app, &name, &version, unchecked, &note).await

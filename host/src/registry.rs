@@ -6,6 +6,7 @@
 
 mod life;
 mod log;
+mod signed;
 mod tend;
 #[cfg(test)]
 mod tests;
@@ -103,7 +104,7 @@ pub async fn start(app: &App) -> Result<(), String> {
     }
     let _ = app.shelf.built_in.set(built_in.iter().map(|(loaded, _)| loaded.clone()).collect());
     for (loaded, bytes) in built_in {
-        match keep(app, &loaded, bytes.to_vec(), ITSELF, true).await {
+        match keep(app, &loaded, bytes.to_vec(), ITSELF, true, None).await {
             // What comes with the binary is tried once for each version, not at every start.
             Ok(true) => drop(try_samples(app, &loaded).await?),
             Ok(false) => {}
@@ -136,10 +137,20 @@ pub(crate) async fn check(app: &App, bytes: Vec<u8>) -> Outcome {
     Ok(json!({ "plugin": view::loaded(&loaded), "samples": samples }))
 }
 
-/// Keeps a version and checks it, and makes it the one that serves if asked.
-pub(crate) async fn install(app: &App, bytes: Vec<u8>, activate_it: bool, unchecked: bool, note: &Note) -> Outcome {
+/// Keeps a version and checks it, and makes it the one that serves if asked. Where a signature is required, it is
+/// verified before anything of the file is parsed.
+pub(crate) async fn install(
+    app: &App,
+    bytes: Vec<u8>,
+    signature: Option<Vec<u8>>,
+    activate_it: bool,
+    unchecked: bool,
+    note: &Note,
+) -> Outcome {
+    let vouched = signed::before(app, &bytes, signature)?;
     let loaded = app.plugins.admit(bytes.clone()).await.map_err(told)?;
-    let is_new = keep(app, &loaded, bytes, &note.by, false).await?;
+    let vouched = signed::after(app, vouched, &loaded)?;
+    let is_new = keep(app, &loaded, bytes, &note.by, false, vouched).await?;
     if is_new {
         tracing::info!(plugin = %loaded.id, digest = loaded.digest, "plugin installed");
     }
@@ -168,6 +179,7 @@ async fn load(app: &App, id: &PluginId) -> Result<Arc<Loaded>, String> {
     let bytes = app.store.plugin_component(id.name.clone(), id.version.clone()).await;
     let bytes = bytes.map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("{id} is not installed; see `pillarbox plugin list`"))?;
+    signed::still(app, id, &bytes).await?;
     let loaded = app.plugins.admit(bytes).await.map_err(told)?;
     app.shelf.put(&loaded);
     Ok(loaded)
@@ -238,7 +250,9 @@ async fn keep(
     component: Vec<u8>,
     installed_by: &str,
     built_in: bool,
+    vouched: Option<signed::Vouched>,
 ) -> Result<bool, String> {
+    let (signature, signed_by) = vouched.map(|vouched| (vouched.document, vouched.verified.key_id)).unzip();
     let new = NewPlugin {
         name: loaded.id.name.clone(),
         version: loaded.id.version.clone(),
@@ -251,8 +265,8 @@ async fn keep(
         built_in,
         installed_at: app.now(),
         installed_by: log::cut(installed_by),
-        signature: None,
-        signed_by: None,
+        signature,
+        signed_by,
     };
     app.store.install_plugin(new).await.map_err(|error| match error {
         InstallError::Taken => format!(

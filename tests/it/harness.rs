@@ -109,7 +109,8 @@ impl TestApp {
     /// Installs a guest of the fixtures as a scorer, and activates it even if it fails its check.
     pub async fn install(&self, guest: &str, version: &str, activate: bool) -> Value {
         let component = control::Bytes(guests::scorer(guest, version));
-        self.command(Command::PluginInstall { component, activate, unchecked: true, note: note() }).await
+        self.command(Command::PluginInstall { component, signature: None, activate, unchecked: true, note: note() })
+            .await
     }
 
     /// Says what answers when a plugin fails.
@@ -132,6 +133,15 @@ impl TestApp {
         let app = Arc::new(open(directory.path(), &[], Arc::clone(&clock)));
         registry::start(&app).await.expect("the plugins start");
         (Self { app: Arc::clone(&app), clock, directory }, TestCustomer { test: app, email, domain, key })
+    }
+
+    /// Stops the service and starts it again on the same data with other settings.
+    pub async fn restart_with(self, settings: &[(&str, &str)]) -> Self {
+        let Self { app, clock, directory } = self;
+        drop(Arc::into_inner(app).expect("nobody else holds the application"));
+        let app = Arc::new(open(directory.path(), settings, Arc::clone(&clock)));
+        registry::start(&app).await.expect("the plugins start");
+        Self { app, clock, directory }
     }
 
     /// The types of what happened to an email so far, in order.

@@ -421,7 +421,7 @@ async fn a_log_that_was_rewritten_is_not_believed() {
     let why = Some("because the old rules missed the parcel fraud".to_owned());
     let component = Bytes(guests::scorer("healthy", "1.0.0"));
     let note = registry::Note { by: "grace".into(), why };
-    app.command(Command::PluginInstall { component, activate: true, unchecked: false, note }).await;
+    app.command(Command::PluginInstall { component, signature: None, activate: true, unchecked: false, note }).await;
     let head = app.command(Command::PluginVerifyLog { noted: None }).await["head"].as_str().expect("text").to_owned();
     app.install("noticing", "1.1.0", true).await;
     app.command(Command::PluginVerifyLog { noted: Some(head) }).await;

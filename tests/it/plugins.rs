@@ -84,8 +84,15 @@ async fn a_name_and_version_stand_for_one_component_for_ever() {
     let again = app.install("healthy", "1.0.0", true).await;
     assert_eq!(first["plugin"]["digest"], again["plugin"]["digest"], "the same bytes are the same plugin");
     let component = Bytes(guests::scorer("finding", "1.0.0"));
-    let told =
-        app.refused_command(Command::PluginInstall { component, activate: true, unchecked: false, note: note() }).await;
+    let told = app
+        .refused_command(Command::PluginInstall {
+            component,
+            signature: None,
+            activate: true,
+            unchecked: false,
+            note: note(),
+        })
+        .await;
     assert!(
         told.contains("guest@1.0.0 is installed already with other bytes") && told.contains("new version"),
         "{told}"
@@ -104,6 +111,7 @@ async fn what_is_not_installed_cannot_serve_and_what_is_no_plugin_cannot_be_inst
     for bytes in hostile.into_iter().chain([Vec::new(), b"not wasm".to_vec()]) {
         let told = app
             .refused_command(Command::PluginInstall {
+                signature: None,
                 component: Bytes(bytes),
                 activate: true,
                 unchecked: false,

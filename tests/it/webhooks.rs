@@ -330,7 +330,9 @@ async fn a_secret_is_asked_for_where_one_is_set() {
 async fn a_normalizer_that_breaks_is_our_fault_and_loses_no_mail() {
     let sent = Sent::new().await;
     let component = Bytes(guests::normalizer("trapping_normalizer"));
-    sent.app.command(Command::PluginInstall { component, activate: true, unchecked: true, note: note() }).await;
+    sent.app
+        .command(Command::PluginInstall { component, signature: None, activate: true, unchecked: true, note: note() })
+        .await;
     sent.app.set_fallback("broken", &[]).await;
     let failed = |error: &str| json!({ "error": error, "code": "internal", "request_id": "[id]" });
     let bounce = json!({ "emailId": sent.id, "bounceType": "hard" });
@@ -351,7 +353,9 @@ async fn a_normalizer_that_breaks_is_our_fault_and_loses_no_mail() {
 async fn where_a_normalizer_breaks_the_built_in_one_reads_the_notification() {
     let sent = Sent::new().await;
     let component = Bytes(guests::normalizer("trapping_normalizer"));
-    sent.app.command(Command::PluginInstall { component, activate: true, unchecked: true, note: note() }).await;
+    sent.app
+        .command(Command::PluginInstall { component, signature: None, activate: true, unchecked: true, note: note() })
+        .await;
     is_success(&sent.app.notify(BOUNCE, json!({ "emailId": sent.id, "bounceType": "hard" })).await);
     assert_eq!(sent.status().await, "bounced");
 }

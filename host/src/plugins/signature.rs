@@ -235,6 +235,13 @@ impl Policy {
         let verified = demand(file, document, &self.keys);
         if self.required { verified.map(Some) } else { Ok(verified.ok()) }
     }
+
+    /// Looks at a plugin once it has said who it is. A signature under another name vouches for nothing, which is an
+    /// error only where one is required.
+    pub fn confirm(&self, verified: Option<Verified>, loaded: &Loaded) -> Result<Option<Verified>, Refusal> {
+        let matching = verified.map(|verified| verified.matches(loaded).map(|()| verified)).transpose();
+        if self.required { matching } else { Ok(matching.unwrap_or_default()) }
+    }
 }
 
 fn malformed(message: impl Into<String>) -> Refusal {

@@ -94,7 +94,7 @@ const COLUMNS: &str = "name, version, world, wit_version, digest, summary, decla
                        retired_at";
 
 impl Store {
-    /// Keeps a version. The same bytes again are fine, other bytes under a known name and version are not. False when
+    /// Keeps a version. The same bytes again are fine and may bring another signature, other bytes under a known name and version are not. False when
     /// it was there already.
     pub(crate) async fn install_plugin(&self, new: NewPlugin) -> Result<bool, InstallError> {
         self.write(move |connection| {
@@ -106,7 +106,14 @@ impl Store {
                 )
                 .map_err(StoreError::from)?;
             match known {
-                Some(digest) if digest == new.digest => return Ok(false),
+                Some(digest) if digest == new.digest => {
+                    if new.signature.is_some() {
+                        let sql = "UPDATE plugins SET signature = ?3, signed_by = ?4 WHERE name = ?1 AND version = ?2";
+                        let signed = values![new.name, new.version, new.signature, new.signed_by];
+                        connection.execute(sql, signed).map_err(StoreError::from)?;
+                    }
+                    return Ok(false);
+                }
                 Some(_) => return Err(InstallError::Taken),
                 None => {}
             }

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::super::output::{fields, table, word};
 use super::super::{Failure, Json};
+use super::verify::read_signature;
 use super::{NoteArgs, VersionArg, ask, read};
 use crate::config::Config;
-use crate::control::Command;
+use crate::control::{Bytes, Command};
 use crate::plugins::deployment::{Bounds, CandidateStage};
 
 #[derive(Args)]
@@ -25,6 +26,9 @@ pub(in crate::cli) struct Show {
 pub(in crate::cli) struct Install {
     /// The .wasm file
     file: PathBuf,
+    /// The signature of `plugin sign` [default: FILE.sig, when it is there]
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
     /// Make it serve as soon as it is installed and checked
     #[arg(long)]
     activate: bool,
@@ -147,6 +151,7 @@ impl Install {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let command = Command::PluginInstall {
             component: read(&self.file)?,
+            signature: read_signature(&self.file, self.signature.as_deref())?.map(Bytes),
             activate: self.activate,
             unchecked: self.unchecked.unchecked,
             note: self.note.note(&config),
