@@ -4,8 +4,10 @@
 //! otherwise. What changes something asks who it is: a program by the token, a person by a session.
 
 mod access;
+mod admin;
 mod login;
 mod mailbox;
+mod plugins;
 
 use std::net::IpAddr;
 
@@ -83,12 +85,15 @@ where
 {
     let path = asked.uri.path().to_owned();
     let segments: Vec<_> = path.split('/').skip(1).collect();
+    if let ["admin", rest @ ..] = segments.as_slice() {
+        return admin::serve(app, asked, rest, body).await;
+    }
     match asked.method {
         Method::GET => get(app, asked, &segments).await,
         Method::POST => {
             app.access.check_host(&asked.uri, &asked.headers)?;
             asked.body = read(app, &asked.headers, body, FORM_BYTES_MAX).await?;
-            post(app, asked, &segments)
+            post(app, asked, &segments).await
         }
         _ => Err(Error::MethodNotAllowed(METHODS.into())),
     }
@@ -105,11 +110,14 @@ async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["metrics"] => metrics::page(app, &asked.headers).await,
         ["mailbox", rest @ ..] => Ok(mailbox::serve(app, rest, asked.uri.query().unwrap_or_default()).await?),
         ["login"] => Ok(login::form(app, asked)),
+        ["plugins"] => plugins::list(app, asked).await,
+        ["plugins", name] => plugins::show(app, asked, name).await,
+        ["plugins", name, action] => plugins::question(app, asked, name, action).await,
         _ => Ok(mailbox::missing()),
     }
 }
 
-fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
+async fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
     match segments {
         ["login"] => login::sign_in(app, asked),
         ["logout"] => {
@@ -118,6 +126,7 @@ fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
             access::check_origin(&asked.uri, &asked.headers)?;
             Ok(login::sign_out())
         }
+        ["plugins", name, action] => plugins::act(app, asked, name, action).await,
         _ => Ok(mailbox::missing()),
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::text::{Form, Kind, Text};
+use super::text::{Form, Kind, Text, micros};
 use super::{CLASSES, NOTIFICATION_STATES, REQUEST_BOUNDS_US, process};
 use crate::app::App;
 use crate::error::Result;
+use crate::plugins::Loaded;
+use crate::plugins::stats::{BUCKETS_US, Tally};
 use crate::router::TEMPLATES;
 
 /// What the contract of plugins is, as `version` prints it.
@@ -16,6 +18,7 @@ pub(super) async fn all(app: &App, form: Form) -> Result<String> {
     let mut text = Text::new(form);
     service(app, &mut text);
     requests(app, &mut text);
+    plugins(app, &mut text);
     store(app, &mut text).await?;
     Ok(text.finish())
 }
@@ -53,6 +56,58 @@ fn requests(app: &App, text: &mut Text) {
     let in_flight = app.config.requests_in_flight_max.saturating_sub(app.in_flight.available_permits());
     text.family(Kind::Gauge, "pillarbox_http_requests_in_flight", "Requests that are worked on.");
     text.count(&[], in_flight as u64);
+}
+
+/// The versions that are called, each with its role. Who installs versions decides how many labels there are.
+fn plugins(app: &App, text: &mut Text) {
+    let table = app.plugins.table();
+    let mut called: Vec<(&Loaded, &'static str, Tally)> = Vec::new();
+    for serving in table.plugins().values() {
+        let active = &serving.active.loaded;
+        called.push((active, "active", active.stats.tally()));
+        if let Some(trial) = &serving.candidate {
+            called.push((&trial.version.loaded, trial.said.stage.as_str(), trial.version.loaded.stats.tally()));
+        }
+    }
+    text.family(Kind::Gauge, "pillarbox_plugin_generation", "The line of the plugin log that this process serves.");
+    text.count(&[], table.generation);
+    text.family(Kind::Gauge, "pillarbox_plugin_state", "1 for what each version is: active, shadow or canary.");
+    for (loaded, state, _) in &called {
+        let [name, version] = labels(loaded);
+        text.count(&[name, version, ("world", loaded.world.as_str()), ("state", state)], 1);
+    }
+    text.family(Kind::Gauge, "pillarbox_plugin_resting", "1 while a version rests after repeated failures.");
+    for (loaded, ..) in &called {
+        text.count(&labels(loaded), u64::from(loaded.rests_for().is_some()));
+    }
+    text.family(Kind::Counter, "pillarbox_plugin_calls", "Calls of a version, answered or not.");
+    for (loaded, _, tally) in &called {
+        text.count(&labels(loaded), tally.calls);
+    }
+    text.family(Kind::Counter, "pillarbox_plugin_failures", "Calls of a version that failed, by kind.");
+    for (loaded, _, tally) in &called {
+        let [name, version] = labels(loaded);
+        for (kind, count) in &tally.failures {
+            text.count(&[name, version, ("kind", kind)], *count);
+        }
+    }
+    let help = "Time of a version's calls, waiting included.";
+    text.family(Kind::Histogram, "pillarbox_plugin_call_duration_seconds", help);
+    for (loaded, _, tally) in &called {
+        text.histogram(&labels(loaded), &BUCKETS_US, &tally.buckets, tally.duration_us);
+    }
+    text.family(Kind::Counter, "pillarbox_plugin_cpu_seconds", "CPU time of a version's calls.");
+    for (loaded, _, tally) in &called {
+        text.value(&labels(loaded), micros(tally.cpu_us));
+    }
+    text.family(Kind::Gauge, "pillarbox_plugin_memory_max_bytes", "The most memory that a call of a version had.");
+    for (loaded, _, tally) in &called {
+        text.count(&labels(loaded), tally.memory_bytes_max);
+    }
+}
+
+fn labels(loaded: &Loaded) -> [(&str, &str); 2] {
+    [("plugin", &loaded.id.name), ("version", &loaded.id.version)]
 }
 
 async fn store(app: &App, text: &mut Text) -> Result<()> {

@@ -21,6 +21,10 @@ use crate::secrets::{HostKey, hex, operator_token, random, same_secret};
 pub(super) const COOKIE_NAME: &str = "pillarbox_operator";
 /// How long a session lasts.
 pub(super) const SESSION_SECS: i64 = 12 * 60 * 60;
+/// Bytes of the name that a person signs in with.
+const NAME_BYTES_MAX: usize = 64;
+/// Who did not say a name.
+const SOMEBODY: &str = "an operator";
 /// Wrong tokens from one address in a window. One more is not even looked at.
 pub(crate) const FAILURES_MAX: u32 = 30;
 /// The length of that window.
@@ -37,6 +41,14 @@ pub(crate) struct Access {
 /// A person who signed in.
 pub(super) struct Session {
     cookie: String,
+    name: String,
+}
+
+impl Session {
+    /// What the person is called in the log.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Access {
@@ -63,12 +75,13 @@ impl Access {
         }
     }
 
-    /// Begins a session for whoever knows the token: the value of its cookie.
-    pub(super) fn sign_in(&self, peer: IpAddr, token: &str, now: i64) -> Result<String> {
+    /// Begins a session for whoever knows the token: the value of its cookie. The name is what they say it is.
+    pub(super) fn sign_in(&self, peer: IpAddr, token: &str, name: &str, now: i64) -> Result<String> {
         self.check_token(peer, token.trim(), now)?;
         let chance =
             random::<16>().map_err(|error| Error::Internal { public: "Sign-in failed", cause: error.into() })?;
-        let content = format!("{}.{}", now + SESSION_SECS * 1_000, hex(&chance));
+        let name = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
+        let content = format!("{}.{}.{}", now + SESSION_SECS * 1_000, hex(&chance), hex(name.as_bytes()));
         let mac = self.mac("session", &content);
         Ok(format!("{content}.{mac}"))
     }
@@ -79,10 +92,12 @@ impl Access {
         let mut cookies = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
         let (_, cookie) = cookies.find(|(name, _)| *name == COOKIE_NAME)?;
         let (content, mac) = cookie.rsplit_once('.')?;
-        let (expires_at, _) = content.split_once('.')?;
+        let (expires_at, rest) = content.split_once('.')?;
+        let name = rest.split_once('.').and_then(|(_, name)| unhex(name)).filter(|name| !name.is_empty());
         let holds = same_secret(mac.as_bytes(), self.mac("session", content).as_bytes());
         let expires_at: i64 = expires_at.parse().ok().filter(|_| holds)?;
-        (expires_at > now).then(|| Session { cookie: cookie.to_owned() })
+        let name = name.unwrap_or_else(|| SOMEBODY.to_owned());
+        (expires_at > now).then(|| Session { cookie: cookie.to_owned(), name })
     }
 
     /// What a form of this session carries.
@@ -141,6 +156,11 @@ pub(super) fn check_origin(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     if is_ours { Ok(()) } else { Err(foreign("The form was sent from a page of another site")) }
 }
 
+fn unhex(text: &str) -> Option<String> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    String::from_utf8(pairs.collect::<Option<_>>()?).ok()
+}
+
 fn foreign(message: &'static str) -> Error {
     Error::Forbidden { error: message, code: "foreign_form", message }
 }
@@ -190,9 +210,9 @@ mod tests {
     #[test]
     fn a_session_holds_until_it_expires_and_no_character_of_it_can_be_changed() {
         let access = access();
-        let cookie = access.sign_in(PEER, TOKEN, 0).expect("the token is right");
+        let cookie = access.sign_in(PEER, TOKEN, "Zoë", 0).expect("the token is right");
         let ends = SESSION_SECS * 1_000;
-        assert!(signed_in(&access, &cookie, ends - 1).is_some());
+        assert_eq!(signed_in(&access, &cookie, ends - 1).map(|session| session.name), Some("Zoë".into()));
         assert!(signed_in(&access, &cookie, ends).is_none());
         for at in 0..cookie.len() {
             let mut changed = cookie.clone().into_bytes();
@@ -206,7 +226,7 @@ mod tests {
     fn another_token_ends_every_session() {
         let directory = tempfile::tempdir().expect("a directory is made");
         let before = access_with(TOKEN, directory.path());
-        let cookie = before.sign_in(PEER, TOKEN, 0).expect("the token is right");
+        let cookie = before.sign_in(PEER, TOKEN, "", 0).expect("the token is right");
         assert!(signed_in(&access_with(TOKEN, directory.path()), &cookie, 0).is_some(), "a restart does not");
         let after = access_with(&TOKEN.replace('0', "x"), directory.path());
         assert!(signed_in(&after, &cookie, 0).is_none());
@@ -215,8 +235,8 @@ mod tests {
     #[test]
     fn a_form_belongs_to_its_session() {
         let access = access();
-        let sign_in = || access.sign_in(PEER, TOKEN, 0).expect("the token is right");
-        let (one, other) = (Session { cookie: sign_in() }, Session { cookie: sign_in() });
+        let sign_in = || access.sign_in(PEER, TOKEN, "Zoë", 0).expect("the token is right");
+        let [one, other] = [(); 2].map(|()| signed_in(&access, &sign_in(), 0).expect("it holds"));
         assert!(access.check_form(&one, &access.form_token(&one)).is_ok());
         assert!(access.check_form(&one, &access.form_token(&other)).is_err());
         assert!(access.check_form(&one, "").is_err());

@@ -28,7 +28,11 @@ enum Route<'a> {
     Check,
     Install,
     /// Takes JSON: the command, the plugin, and the fields that its body may have.
-    Change { command: &'static str, name: &'a str, fields: &'static [&'static str] },
+    Change {
+        command: &'static str,
+        name: &'a str,
+        fields: &'static [&'static str],
+    },
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -184,13 +188,7 @@ fn object(asked: &Asked, body: &[u8]) -> Result<Map<String, Json>> {
 }
 
 /// The command with the fields of the body in it. What may be left out has the command line's default.
-fn change(
-    command: &str,
-    name: &str,
-    fields: &[&str],
-    mut body: Map<String, Json>,
-    action: &str,
-) -> Result<Command> {
+fn change(command: &str, name: &str, fields: &[&str], mut body: Map<String, Json>, action: &str) -> Result<Command> {
     let mut text = |name: &str| match body.remove(name) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::String(text)) => Ok(Some(text)),
@@ -210,7 +208,9 @@ fn change(
             ("canary", Some(percent)) => json!({ "canary": { "percent": percent } }),
             ("canary", None) => return Err(Error::invalid_at("/percent", "A canary needs a percent of the customers")),
             (_, None) => json!("shadow"),
-            (_, Some(_)) => return Err(Error::invalid_at("/percent", "A shadow answers for nobody, so it has no percent")),
+            (_, Some(_)) => {
+                return Err(Error::invalid_at("/percent", "A shadow answers for nobody, so it has no percent"));
+            }
         };
     }
     for (field, value) in body {

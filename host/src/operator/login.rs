@@ -22,7 +22,8 @@ pub(super) fn sign_in(app: &App, asked: &Asked) -> Result<Reply> {
     check_origin(&asked.uri, &asked.headers)?;
     let to = local(&asked.field("to").unwrap_or_default());
     let token = asked.field("token").unwrap_or_default();
-    match app.access.sign_in(asked.peer, &token, app.now()) {
+    let name = asked.field("name").unwrap_or_default();
+    match app.access.sign_in(asked.peer, &token, name.trim(), app.now()) {
         Ok(cookie) => {
             tracing::info!(peer = %asked.peer, "an operator signed in");
             Ok(see_other(&to).with(SET_COOKIE, cookie_header(&cookie, SESSION_SECS)))

@@ -131,7 +131,8 @@ pub(super) async fn list(app: &App, asked: &Asked) -> Result<Reply> {
 /// One plugin.
 pub(super) async fn show(app: &App, asked: &Asked, name: &str) -> Result<Reply> {
     let plugin = known(app, name).await?;
-    let done = asked.parameter("done").and_then(|word| Action::parse(&word).ok()).map(|action| action.done().to_owned());
+    let done =
+        asked.parameter("done").and_then(|word| Action::parse(&word).ok()).map(|action| action.done().to_owned());
     Ok(page(StatusCode::OK, plugins::show(&ShowView { plugin, done, visitor: visitor(app, asked) })))
 }
 

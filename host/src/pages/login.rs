@@ -33,7 +33,9 @@ pub fn form(view: &FormView) -> String {
          <input type=\"hidden\" name=\"to\" value=\"{}\">\
          <label for=\"token\">Operator token</label>\
          <input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" required{described}>\
-         <p class=\"quiet\" id=\"where\">{place}</p><button type=\"submit\">Sign in</button></form></div>",
+         <p class=\"quiet\" id=\"where\">{place}</p>\
+         <label for=\"name\">Your name <span class=\"quiet\">(for the log; may be left empty)</span></label>\
+         <input id=\"name\" name=\"name\" type=\"text\" maxlength=\"64\" autocomplete=\"name\"><button type=\"submit\">Sign in</button></form></div>",
         wrong.unwrap_or_default(),
         Escaped(&view.to),
     );

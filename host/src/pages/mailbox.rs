@@ -164,7 +164,7 @@ fn badge(status: &str) -> String {
 }
 
 /// A moment for people: `15 Mar 2024, 14:30:00`. What is no RFC 3339 in UTC is shown as it is.
-fn moment(at: &str) -> String {
+pub(super) fn moment(at: &str) -> String {
     match readable(at) {
         Some(text) => format!("<time datetime=\"{}\">{text}</time>", Escaped(at)),
         None => format!("<span>{}</span>", Escaped(at)),

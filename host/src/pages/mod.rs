@@ -3,9 +3,11 @@
 
 use std::fmt;
 
+mod chart;
 pub mod login;
 pub mod mailbox;
 mod markdown;
+pub mod plugins;
 pub mod reference;
 pub mod unsubscribe;
 
@@ -49,20 +51,24 @@ use put;
 pub enum Section {
     /// The capture mailbox.
     Mailbox,
+    /// The plugins.
+    Plugins,
 }
 
 impl Section {
-    const ALL: &[Self] = &[Self::Mailbox];
+    const ALL: &[Self] = &[Self::Mailbox, Self::Plugins];
 
     fn name(self) -> &'static str {
         match self {
             Self::Mailbox => "Mailbox",
+            Self::Plugins => "Plugins",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
             Self::Mailbox => "/mailbox",
+            Self::Plugins => "/plugins",
         }
     }
 }
