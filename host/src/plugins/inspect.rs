@@ -1,5 +1,7 @@
 //! What a plugin file asks for and offers, found without running or compiling it.
 
+mod effort;
+
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -64,6 +66,7 @@ pub(super) fn has_metadata(module: &[u8]) -> Result<bool, Refusal> {
 
 /// Looks at a component: it is valid, asks for nothing, and exports one of our worlds as the contract has it.
 pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Findings, Refusal> {
+    effort::nesting_fits(bytes, limits)?;
     let types = validate(bytes)?;
     let types = types.as_ref();
     let outline = Outline::of(bytes)?;
@@ -79,6 +82,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Findings, Refusal
         return Err(Refusal::new("wrong_contract", message).with(differences));
     }
     outline.fits(limits)?;
+    effort::fits(bytes, limits)?;
     let newer = || format!("it was built for {built_for} of the contract; this host speaks {MAJOR}.0");
     let warnings = (built_for.minor > 0).then(newer).into_iter().collect();
     Ok(Findings { world, wit_version: built_for.to_string(), warnings })

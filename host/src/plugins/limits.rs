@@ -54,6 +54,18 @@ pub struct Limits {
     pub slow_calls_max: usize,
     /// A plugin file as given, and the component made from it. 32 MiB.
     pub component_bytes_max: usize,
+    /// Components inside each other in one file. 100, of which real ones use three.
+    pub component_depth_max: usize,
+    /// Functions of a plugin. 50,000; a whole Python has 20,000.
+    pub functions_max: usize,
+    /// Code of one function. 1 MiB, ten times what the loop of an interpreter takes. The compiler keeps all of one
+    /// function in memory, about a hundred times as much.
+    pub function_bytes_max: usize,
+    /// Blocks inside each other in one function. 4,096. The compiler's time grows with the square of them.
+    pub block_depth_max: usize,
+    /// The sum over all functions of their bytes multiplied by how deep their blocks go: what the compiler may have to
+    /// do. 1 GiB.
+    pub nested_code_bytes_max: usize,
     /// Plugin files that wait for the compiler. One more is refused as busy. 8.
     pub admissions_max: usize,
     /// How far the compiler stands back behind whoever else wants the processor, from 0 to 19. 19, so that calls never
@@ -88,6 +100,11 @@ impl Default for Limits {
             waiting_max: 256,
             slow_calls_max: 16,
             component_bytes_max: 32 * MIB,
+            component_depth_max: 100,
+            functions_max: 50_000,
+            function_bytes_max: MIB,
+            block_depth_max: 4_096,
+            nested_code_bytes_max: 1024 * MIB,
             admissions_max: 8,
             compiler_nice: 19,
             describe_cpu_ms_max: 500,
