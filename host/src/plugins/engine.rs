@@ -91,6 +91,7 @@ pub(super) struct CallState {
     table_elements_max: usize,
     table_elements: usize,
     was_refused_memory: bool,
+    was_refused_table: bool,
     stopped_for: Option<Fault>,
 }
 
@@ -113,6 +114,7 @@ pub(super) fn store(
             table_elements_max: limits.table_elements_max,
             table_elements: 0,
             was_refused_memory: false,
+            was_refused_table: false,
             stopped_for: None,
         },
     );
@@ -153,8 +155,15 @@ impl CallState {
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Fault::Busy;
         }
-        if self.was_refused_memory && error.is::<Trap>() {
+        let trap = error.downcast_ref::<Trap>();
+        if matches!(trap, Some(Trap::StackOverflow)) {
+            return Fault::OutOfStack { stack_bytes_max: limits.stack_bytes_max, place: place(error) };
+        }
+        if self.was_refused_memory && trap.is_some() {
             return Fault::OutOfMemory { memory_bytes_max: limits.memory_bytes_max };
+        }
+        if self.was_refused_table && trap.is_some() {
+            return Fault::OutOfTable { elements_max: limits.table_elements_max };
         }
         if error.is::<std::str::Utf8Error>() || error.is::<std::string::FromUtf8Error>() {
             return Fault::Nonsense("a string that is not UTF-8".into());
@@ -172,16 +181,18 @@ const HOSTCALL_FUEL: &str = "fuel allocated for hostcalls has been exhausted";
 
 /// A trap in a line: what happened, and where if the guest has kept its names.
 fn trap_text(error: &wasmtime::Error, told: &str) -> String {
-    let mut text = match error.downcast_ref::<Trap>() {
+    let text = match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => "it gave up (`unreachable`, which is how a panic ends)".into(),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         None => told.lines().next().unwrap_or_default().to_owned(),
     };
+    line(&format!("{text}{}", place(error)), TRAP_BYTES_MAX)
+}
+
+/// ` in ` and the function that trapped, if the guest has kept its names.
+fn place(error: &wasmtime::Error) -> String {
     let function = error.downcast_ref::<WasmBacktrace>().and_then(|trace| trace.frames().first()?.func_name());
-    if let Some(function) = function {
-        text = format!("{text} in {function}");
-    }
-    line(&text, TRAP_BYTES_MAX)
+    function.map_or_else(String::new, |function| line(&format!(" in {function}"), TRAP_BYTES_MAX))
 }
 
 pub(super) fn millis(time: Duration) -> u64 {
@@ -210,6 +221,8 @@ impl ResourceLimiter for CallState {
         let is_within = total <= self.table_elements_max && maximum.is_none_or(|maximum| desired <= maximum);
         if is_within {
             self.table_elements = total;
+        } else {
+            self.was_refused_table = true;
         }
         Ok(is_within)
     }

@@ -51,7 +51,21 @@ pub enum Fault {
         /// The limit.
         memory_bytes_max: usize,
     },
-    /// It stopped in a way that the sandbox had to catch: a panic, a bad pointer, a stack overflow.
+    /// It failed after asking for more elements of its tables than it may have.
+    #[error("asked for more than its {elements_max} elements of tables")]
+    OutOfTable {
+        /// The limit.
+        elements_max: usize,
+    },
+    /// Its calls were inside each other deeper than its stack.
+    #[error("used up its {stack_bytes_max} bytes of stack{place}")]
+    OutOfStack {
+        /// The limit.
+        stack_bytes_max: usize,
+        /// ` in ` and the function, if the guest has kept its names; empty otherwise.
+        place: String,
+    },
+    /// It stopped in a way that the sandbox had to catch: a panic, a bad pointer, a division by zero.
     #[error("trapped: {0}")]
     Trapped(String),
     /// What was to be handed over is larger than a call takes. Not the plugin's failure.
@@ -88,13 +102,15 @@ impl PluginError {
 
 impl Fault {
     /// The kinds in one word each, for metrics and for programs that read answers.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 13] = [
         "busy",
         "resting",
         "poisoned",
         "out_of_time",
         "out_of_cpu",
         "out_of_memory",
+        "out_of_table",
+        "out_of_stack",
         "trapped",
         "too_large_input",
         "too_large_output",
@@ -116,11 +132,13 @@ impl Fault {
             Fault::OutOfTime { .. } => 3,
             Fault::OutOfCpu { .. } => 4,
             Fault::OutOfMemory { .. } => 5,
-            Fault::Trapped(_) => 6,
-            Fault::TooLargeInput { .. } => 7,
-            Fault::TooLargeOutput { .. } => 8,
-            Fault::Nonsense(_) => 9,
-            Fault::Refused(_) => 10,
+            Fault::OutOfTable { .. } => 6,
+            Fault::OutOfStack { .. } => 7,
+            Fault::Trapped(_) => 8,
+            Fault::TooLargeInput { .. } => 9,
+            Fault::TooLargeOutput { .. } => 10,
+            Fault::Nonsense(_) => 11,
+            Fault::Refused(_) => 12,
         }
     }
 
@@ -133,6 +151,8 @@ impl Fault {
             | Fault::OutOfTime { .. }
             | Fault::OutOfCpu { .. }
             | Fault::OutOfMemory { .. }
+            | Fault::OutOfTable { .. }
+            | Fault::OutOfStack { .. }
             | Fault::Trapped(_)
             | Fault::TooLargeOutput { .. }
             | Fault::Nonsense(_) => true,
@@ -145,6 +165,8 @@ impl Fault {
         match self {
             Fault::OutOfCpu { .. }
             | Fault::OutOfMemory { .. }
+            | Fault::OutOfTable { .. }
+            | Fault::OutOfStack { .. }
             | Fault::Trapped(_)
             | Fault::TooLargeOutput { .. }
             | Fault::Nonsense(_) => true,
@@ -161,7 +183,11 @@ impl Fault {
     /// says nothing: otherwise whoever sends five of them takes the plugin away from everybody.
     pub(super) fn health(&self, input_bytes: usize) -> Health {
         match self {
-            Fault::OutOfTime { .. } | Fault::OutOfCpu { .. } | Fault::OutOfMemory { .. }
+            Fault::OutOfTime { .. }
+            | Fault::OutOfCpu { .. }
+            | Fault::OutOfMemory { .. }
+            | Fault::OutOfTable { .. }
+            | Fault::OutOfStack { .. }
                 if input_bytes > TELLING_INPUT_BYTES_MAX =>
             {
                 Health::Unknown
@@ -169,6 +195,8 @@ impl Fault {
             Fault::OutOfTime { .. }
             | Fault::OutOfCpu { .. }
             | Fault::OutOfMemory { .. }
+            | Fault::OutOfTable { .. }
+            | Fault::OutOfStack { .. }
             | Fault::Trapped(_)
             | Fault::TooLargeOutput { .. }
             | Fault::Nonsense(_) => Health::Failing,

@@ -35,7 +35,7 @@ async fn every_misbehaviour_is_contained_and_named_and_the_next_call_is_served()
         ("endless", Fault::OutOfCpu { cpu_ms: 30 }),
         ("greedy_at_once", Fault::OutOfMemory { memory_bytes_max }),
         ("greedy_by_page", Fault::OutOfMemory { memory_bytes_max }),
-        ("recursive", trapped("call stack exhausted in deeper")),
+        ("recursive", Fault::OutOfStack { stack_bytes_max: 512 * 1024, place: " in deeper".into() }),
         ("trapping", trapped(&format!("{gave_up} in panic"))),
         ("dividing", trapped("integer divide by zero")),
         ("many_findings", nonsense("1001 findings of at most 1000")),
