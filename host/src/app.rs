@@ -108,15 +108,18 @@ impl App {
     }
 }
 
-/// What plugins may use by these settings.
+/// What plugins may use by the settings.
 pub(crate) fn plugin_limits(config: &Config) -> Limits {
+    let limits = Limits::default();
     Limits {
         memory_bytes_max: config.plugin_memory_bytes_max,
         cpu_ms_max: config.plugin_cpu_ms,
         wall_ms_max: config.plugin_wall_ms,
         slots: config.plugin_calls_max,
         waiting_max: config.plugin_calls_waiting_max,
-        ..Limits::default()
+        // However few slots there are, slow calls hold no more than half of them.
+        slow_calls_max: limits.slow_calls_max.min(config.plugin_calls_max as usize / 2),
+        ..limits
     }
 }
 

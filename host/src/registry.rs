@@ -32,8 +32,8 @@ use crate::plugins::error::Refusal;
 use crate::plugins::{Loaded, PluginId};
 use crate::store::{InstallError, NewPlugin, PluginLogRow};
 
-/// The plugins that come with the binary, built from `plugins/` by `plugins/build.sh`.
-const BUILT_IN: [&[u8]; 2] =
+/// The plugins that come with the binary, built from `plugins/` by `plugins/build.sh`: scorer and normalizer.
+pub(crate) const BUILT_IN: [&[u8]; 2] =
     [include_bytes!("../../plugins/dist/scorer.wasm"), include_bytes!("../../plugins/dist/normalizer.wasm")];
 /// Who installs and activates what comes with the binary, and stops what fails.
 pub(crate) const ITSELF: &str = "pillarbox";

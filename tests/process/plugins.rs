@@ -135,3 +135,23 @@ fn what_an_operator_activated_serves_after_a_restart_too() {
     let other = home.file("other.wasm", guests::scorer("refusing", "1.0.0"));
     home.run(&["plugin".as_ref(), "install".as_ref(), other.as_os_str()]).refuses(&["guest@1.0.0", "other bytes"]);
 }
+
+#[test]
+fn the_zoo_is_let_loose_by_a_command_and_programs_read_what_came_of_it() {
+    let home = Home::prepared();
+    let only = ["--only", "endless", "--only", "importing_wasi", "--only", "slow"];
+    let told = home.json(&[&["plugin", "torture", "--json"], only.as_slice()].concat());
+    let case = |name: &str| {
+        let cases = told["cases"].as_array().expect("a list");
+        assert_eq!(cases.len(), 3, "{told}");
+        cases.iter().find(|case| case["name"] == name).cloned().expect("each that was asked for is there")
+    };
+    assert_eq!(told.as_object().map(serde_json::Map::len), Some(1), "{told}");
+    assert_eq!((&case("endless")["contained"], &case("endless")["stage"]), (&true.into(), &"call".into()));
+    assert!(["out_of_cpu", "out_of_time"].contains(&case("endless")["cause"].as_str().expect("a word")), "{told}");
+    assert_eq!(case("importing_wasi")["cause"], "has_imports");
+    assert_eq!(case("slow")["cause"], "served");
+    let printed = home.run(&[&["plugin", "torture"], &only[..2]].concat());
+    assert!(printed.printed().contains("1 of 1 guests are contained."), "{}", printed.printed());
+    home.run(&["plugin", "torture", "--only", "endles"]).refuses(&["endles", "Similar are endless"]);
+}

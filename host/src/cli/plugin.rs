@@ -11,6 +11,7 @@ mod pipeline;
 mod sign;
 mod subject;
 mod test;
+mod torture;
 mod tuning;
 mod verify;
 
@@ -79,6 +80,8 @@ pub(super) enum Plugin {
     Sign(sign::Sign),
     /// Say who signed a plugin, or why its signature does not hold
     Verify(verify::Verify),
+    /// Let hostile guests loose on a plugin host of their own, and show that each is contained
+    Torture(torture::Arguments),
 }
 
 /// A version, as `plugin list` shows it.
@@ -139,6 +142,7 @@ impl Plugin {
             Self::Keygen(keygen) => keygen.run(),
             Self::Sign(sign) => sign.run().await,
             Self::Verify(verify) => verify.run(&config).await,
+            Self::Torture(torture) => torture.run(config).await,
         }
     }
 }

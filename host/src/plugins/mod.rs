@@ -44,6 +44,7 @@ mod ticker;
 pub mod watch;
 mod work;
 mod worlds;
+pub mod zoo;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ fn patient() -> Limits {
     Limits { cpu_ms_max: 2_000, wall_ms_max: 20_000, describe_cpu_ms_max: 5_000, ..limits() }
 }
 
-fn built(name: &str) -> Vec<u8> {
+pub(super) fn built(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/dist").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

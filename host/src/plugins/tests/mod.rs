@@ -6,6 +6,7 @@ mod cache;
 mod calls;
 mod signature;
 mod swap;
+mod zoo;
 
 use std::path::Path;
 use std::sync::Arc;
