@@ -165,4 +165,18 @@ mod tests {
         assert_eq!(rules(&limits, &[rule("A"), rule("B")]), Ok(()));
         wrong(&rules(&limits, &[rule("A"), rule("B"), rule("C")]), "3 rules of at most 2");
     }
+
+    #[test]
+    fn there_are_at_most_as_many_formats_as_the_contract_says() {
+        let limits = Limits { formats_max: 2, ..Limits::default() };
+        let format = |name: &str| normalizer::Format {
+            name: name.into(),
+            description: "Reads.".into(),
+            content_types: Vec::new(),
+            attributes: Vec::new(),
+        };
+        assert_eq!(formats(&limits, &[format("a"), format("b")]), Ok(()));
+        wrong(&formats(&limits, &[format("a"), format("b"), format("c")]), "3 formats of at most 2");
+        wrong(&formats(&limits, &[format("a"), format("a")]), "there are two formats a");
+    }
 }
