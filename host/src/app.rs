@@ -130,3 +130,46 @@ pub fn system_clock() -> Clock {
         i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{PLUGIN_CALLS, PLUGIN_CALLS_WAITING, PLUGIN_MEMORY_BYTES};
+    use crate::registry::BUILT_IN;
+
+    /// The limits of the settings with one side of each hard bound, but time enough for a crowded machine.
+    fn limits(memory: u64, calls: u64, waiting: u64) -> Limits {
+        let settings = [
+            ("PILLARBOX_PLUGIN_MEMORY_BYTES_MAX", memory),
+            ("PILLARBOX_PLUGIN_CALLS_MAX", calls),
+            ("PILLARBOX_PLUGIN_CALLS_WAITING_MAX", waiting),
+        ];
+        let variable = |name: &str| settings.iter().find(|(set, _)| *set == name).map(|(_, value)| value.to_string());
+        let limits = plugin_limits(&Config::read(&variable, None).expect("the hard bounds are allowed"));
+        Limits { cpu_ms_max: 60_000, wall_ms_max: 600_000, describe_cpu_ms_max: 60_000, ..limits }
+    }
+
+    #[tokio::test]
+    async fn a_host_starts_and_serves_at_both_hard_bounds_of_its_settings() {
+        let least = limits(PLUGIN_MEMORY_BYTES.min, PLUGIN_CALLS.min, PLUGIN_CALLS_WAITING.min);
+        let most = limits(PLUGIN_MEMORY_BYTES.max, PLUGIN_CALLS.max, PLUGIN_CALLS_WAITING.max);
+        for limits in [least, most] {
+            assert!(0 < limits.slow_calls_max && limits.slow_calls_max < limits.slots as usize, "{limits:?}");
+            let plugins = Plugins::start(limits, None, [0; 32]).expect("the sandbox starts");
+            let scorer = plugins.admit(BUILT_IN[0].to_vec()).await.expect("the built-in scorer is admitted");
+            let message = crate::plugins::scorer::Message {
+                from: None,
+                reply_to: None,
+                to: Vec::new(),
+                subject: Some("Hello".into()),
+                html: Some("<p>Hello</p>".into()),
+                text: None,
+                headers: Vec::new(),
+                attachments: Vec::new(),
+                attributes: Vec::new(),
+            };
+            let call = plugins.score_with(&scorer, message, Vec::new()).await;
+            assert!(call.result.is_ok(), "{call:?}");
+        }
+    }
+}

@@ -145,6 +145,26 @@ macro_rules! setting {
     };
 }
 
+/// The least and the most that an operator may set. What lies beyond does not work, or lets one plugin take the whole
+/// machine.
+pub struct HardBounds {
+    /// Hard minimum.
+    pub min: u64,
+    /// Hard maximum.
+    pub max: u64,
+}
+
+/// Of `plugin_memory_bytes_max`. The built-in plugins need most of 1 MiB.
+pub const PLUGIN_MEMORY_BYTES: HardBounds = HardBounds { min: 1_048_576, max: 1_073_741_824 };
+/// Of `plugin_cpu_ms`. A guest looks up every ten milliseconds.
+pub const PLUGIN_CPU_MS: HardBounds = HardBounds { min: 5, max: 60_000 };
+/// Of `plugin_wall_ms`.
+pub const PLUGIN_WALL_MS: HardBounds = HardBounds { min: 10, max: 600_000 };
+/// Of `plugin_calls_max`: a slow one and a healthy one at the least. Each reserves 4 GiB of address space.
+pub const PLUGIN_CALLS: HardBounds = HardBounds { min: 2, max: 1_000 };
+/// Of `plugin_calls_waiting_max`. Each keeps its message in memory.
+pub const PLUGIN_CALLS_WAITING: HardBounds = HardBounds { min: 0, max: 10_000 };
+
 /// Every setting, in the order of the README's table.
 pub const SETTINGS: &[Setting] = &[
     setting!("data_dir", "data", "Directory of the database, the keys and the compiled plugins.", |config, value| {
@@ -295,25 +315,25 @@ pub const SETTINGS: &[Setting] = &[
         "plugin_memory_bytes_max",
         "67108864",
         "Bytes of memory that one plugin call may use.",
-        |config, value| { store(&mut config.plugin_memory_bytes_max, number(value, 1_048_576, 1_073_741_824)?) }
+        |config, value| { store(&mut config.plugin_memory_bytes_max, bounded(value, &PLUGIN_MEMORY_BYTES)?) }
     ),
     setting!("plugin_cpu_ms", "100", "Milliseconds of CPU time that one plugin call may use.", |config, value| {
-        store(&mut config.plugin_cpu_ms, number(value, 1, 60_000)?)
+        store(&mut config.plugin_cpu_ms, bounded(value, &PLUGIN_CPU_MS)?)
     }),
     setting!(
         "plugin_wall_ms",
         "2000",
         "Milliseconds from the wish for a plugin call to its end, waiting included.",
-        |config, value| { store(&mut config.plugin_wall_ms, number(value, 1, 600_000)?) }
+        |config, value| { store(&mut config.plugin_wall_ms, bounded(value, &PLUGIN_WALL_MS)?) }
     ),
     setting!("plugin_calls_max", "64", "Plugin calls that run at once.", |config, value| {
-        store(&mut config.plugin_calls_max, number(value, 1, 1_000)?)
+        store(&mut config.plugin_calls_max, bounded(value, &PLUGIN_CALLS)?)
     }),
     setting!(
         "plugin_calls_waiting_max",
         "256",
         "Plugin calls that wait for a place. One more fails as busy.",
-        |config, value| { store(&mut config.plugin_calls_waiting_max, number(value, 0, 1_000_000)?) }
+        |config, value| { store(&mut config.plugin_calls_waiting_max, bounded(value, &PLUGIN_CALLS_WAITING)?) }
     ),
     setting!(
         "plugin_probation_secs",
@@ -607,6 +627,16 @@ fn number<T: TryFrom<u64>>(value: &str, min: u64, max: u64) -> Result<T, String>
     fits.ok_or_else(|| format!("`{value}` is not a whole number from {min} to {max}"))
 }
 
+/// A number whose bounds have a reason of their own, so that each side is told apart.
+fn bounded<T: TryFrom<u64>>(value: &str, bounds: &HardBounds) -> Result<T, String> {
+    let HardBounds { min, max } = *bounds;
+    match value.parse::<u64>() {
+        Ok(number) if number > max => Err(format!("{number} is above the hard maximum, which is {max}")),
+        Ok(number) if number < min => Err(format!("{number} is below the hard minimum, which is {min}")),
+        _ => number(value, min, max),
+    }
+}
+
 fn seconds(value: &str, min: u64, max: u64) -> Result<Duration, String> {
     number(value, min, max).map(Duration::from_secs)
 }
@@ -706,6 +736,29 @@ mod tests {
         }
         for bad in ["8191", "1048577", "-1", "1.5", "many"] {
             refused(&[("PILLARBOX_HEAD_BYTES_MAX", bad)], None, &["head_bytes_max", "8192", "1048576"]);
+        }
+    }
+
+    #[test]
+    fn what_plugins_may_use_has_a_hard_maximum_and_a_hard_minimum() {
+        let settings = [
+            ("plugin_memory_bytes_max", PLUGIN_MEMORY_BYTES),
+            ("plugin_cpu_ms", PLUGIN_CPU_MS),
+            ("plugin_wall_ms", PLUGIN_WALL_MS),
+            ("plugin_calls_max", PLUGIN_CALLS),
+            ("plugin_calls_waiting_max", PLUGIN_CALLS_WAITING),
+        ];
+        for (name, HardBounds { min, max }) in settings {
+            let variable = format!("PILLARBOX_{}", name.to_uppercase());
+            for good in [min, max] {
+                read(&[(&variable, &good.to_string())], None).expect("it is inside");
+            }
+            let above = format!("{} is above the hard maximum, which is {max}", max + 1);
+            refused(&[(&variable, &(max + 1).to_string())], None, &[name, &above]);
+            let Some(below) = min.checked_sub(1) else { continue };
+            let told = format!("{below} is below the hard minimum, which is {min}");
+            refused(&[(&variable, &below.to_string())], None, &[name, &told]);
+            refused(&[(&variable, "plenty")], None, &[name, "`plenty` is not a whole number"]);
         }
     }
 }
