@@ -229,6 +229,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_flipped_bit_in_any_byte_of_a_compiled_file_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let cache = Cache::open(folder.path().to_owned(), &[7; 32], &engine).unwrap();
+        let digest = [1; DIGEST_BYTES];
+        cache.store(&digest, &Component::new(&engine, wat::parse_str("(component)").unwrap()).unwrap());
+        let mut bytes = fs::read(cache.path(&digest)).unwrap();
+        assert!(cache.verified(&digest, &bytes).is_some());
+        for at in 0..bytes.len() {
+            bytes[at] ^= 1;
+            assert!(cache.verified(&digest, &bytes).is_none(), "byte {at} of {}", bytes.len());
+            bytes[at] ^= 1;
+        }
+        assert!(cache.load(&engine, &digest).is_some());
+        assert!(
+            cache.verified(&[2; DIGEST_BYTES], &bytes).is_none(),
+            "the code of one component is not that of another"
+        );
+    }
+
+    #[test]
     fn the_oldest_files_go_when_there_are_too_many_or_too_much() {
         let file = |age: u64, length| {
             (SystemTime::UNIX_EPOCH + Duration::from_secs(100 - age), length, PathBuf::from(age.to_string()))
