@@ -138,7 +138,7 @@ fn what_an_operator_activated_serves_after_a_restart_too() {
 
 #[test]
 fn the_zoo_is_let_loose_by_a_command_and_programs_read_what_came_of_it() {
-    let home = Home::prepared();
+    let home = Home::empty();
     let only = ["--only", "endless", "--only", "importing_wasi", "--only", "slow"];
     let told = home.json(&[&["plugin", "torture", "--json"], only.as_slice()].concat());
     let case = |name: &str| {

@@ -38,6 +38,7 @@ impl Arguments {
     pub(in crate::cli) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let cases = chosen(&self.only)?;
         let bar = bar(cases.len());
+        bar.set_message("compiling the built-in plugins");
         let [scorer, normalizer] = BUILT_IN;
         let torture = Torture::start(plugin_limits(&config), scorer, normalizer).await?;
         let mut reports = Vec::with_capacity(cases.len());
