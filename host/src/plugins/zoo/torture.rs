@@ -103,7 +103,9 @@ impl Torture {
         for number in 0..CALLS {
             let failed = match guest.world {
                 World::Scorer => self.plugins.score_with(&guest, message(number), Vec::new()).await.result.err(),
-                World::Normalizer => self.plugins.normalize_with(&guest, request(), Vec::new()).await.result.err(),
+                World::Normalizer => {
+                    self.plugins.normalize_with(&guest, request(number), Vec::new()).await.result.err()
+                }
             };
             causes.push(failed.as_ref().map_or(SERVED, PluginError::kind));
             said = said.or(failed.map(|error| error.to_string()));
@@ -168,7 +170,7 @@ async fn judge(plugins: &Plugins, scorer: &Arc<Loaded>) -> Result<Verdict, Strin
 
 /// The outcome of the built-in normalizer for a bounce.
 async fn read(plugins: &Plugins, normalizer: &Arc<Loaded>) -> Result<Outcome, String> {
-    let answer = plugins.normalize_with(normalizer, request(), Vec::new()).await.result;
+    let answer = plugins.normalize_with(normalizer, request(0), Vec::new()).await.result;
     let outcome = match answer {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(Problem { message, .. })) => return Err(format!("the next bounce was not read: {message}")),
@@ -181,7 +183,8 @@ async fn read(plugins: &Plugins, normalizer: &Arc<Loaded>) -> Result<Outcome, St
     Err("the next bounce was read wrongly: it is one hard bounce".into())
 }
 
-/// A message with something in every part. Its subject has an odd number of bytes in every other call.
+/// A message with something in every part, another one for each call: none is remembered for what it did to a plugin.
+/// Its subject has an odd number of bytes in every other call.
 fn message(number: usize) -> Message {
     let ada = Mailbox { name: "Ada".into(), email: "ada@example.com".into() };
     Message {
@@ -200,16 +203,16 @@ fn message(number: usize) -> Message {
             inline: false,
             attributes: Vec::new(),
         }],
-        attributes: Vec::new(),
+        attributes: vec![("call".into(), number.to_string())],
     }
 }
 
-fn request() -> Request {
+fn request(number: usize) -> Request {
     Request {
         content_type: "application/json".into(),
         headers: Vec::new(),
         body: br#"{"emailId": "0197a5de-0000-7000-8000-000000000001", "bounceType": "hard"}"#.to_vec(),
         received_at: 1_700_000_000_000,
-        attributes: Vec::new(),
+        attributes: vec![("call".into(), number.to_string())],
     }
 }
