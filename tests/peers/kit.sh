@@ -26,7 +26,7 @@ make() {
     [ "$LANGUAGE" = "${LANGUAGE%-normalizer}" ] || world=normalizer
     timed new kit new "first-$LANGUAGE" --lang "${LANGUAGE%-normalizer}" --world "$world" --dir "$dir"
     # Where Rust's standard library is built along, once is enough for both of its projects.
-    [ "${LANGUAGE%-normalizer}" != rust ] || ln -s "$WORK/target" "$dir/target"
+    [ "${LANGUAGE%-normalizer}" != rust ] || { mkdir -p "$WORK/target" && ln -s "$WORK/target" "$dir/target"; }
     timed build kit build "$dir"
     timed check kit check "$dir" --json
     is "$LANGUAGE: it has fixtures, and all passed" true \
@@ -59,11 +59,13 @@ MAKERS=()
 for LANGUAGE in "${LANGUAGES[@]}"; do
     make &
     MAKERS+=($!)
-    [ "$LANGUAGE" != rust ] || wait "${MAKERS[-1]}"
+    [ "$LANGUAGE" != rust ] || wait "${MAKERS[-1]}" || true
 done
+FAILED=0
 for MAKER in "${MAKERS[@]}"; do
-    wait "$MAKER" || fail "a language failed; see above"
+    wait "$MAKER" || FAILED=1
 done
+[ "$FAILED" = 0 ] || fail "not every language made its plugin; see above"
 start
 for LANGUAGE in "${LANGUAGES[@]}"; do
     serve

@@ -94,7 +94,8 @@ pub(crate) fn read_all(folder: &Path, world: World) -> Result<Vec<Fixture>, Stri
 fn is_input(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let is_beside = name.ends_with(".expected.json") || name.ends_with(".settings.json");
-    !name.starts_with('.') && !is_beside && (name.ends_with(".eml") || name.ends_with(".json"))
+    let kind = path.extension().and_then(|extension| extension.to_str());
+    !name.starts_with('.') && !is_beside && matches!(kind, Some("eml" | "json"))
 }
 
 fn read_one(path: &Path, world: World) -> Result<Fixture, String> {
