@@ -177,7 +177,8 @@ async fn plugins_of_the_first_contract_run_for_ever() {
     let scorer = include_bytes!("../fixtures/contract-1.0/scorer.wasm").to_vec();
     let normalizer = include_bytes!("../fixtures/contract-1.0/normalizer.wasm").to_vec();
     for component in [scorer, normalizer].map(Bytes) {
-        let install = Command::PluginInstall { component, activate: true, unchecked: false, note: note() };
+        let install =
+            Command::PluginInstall { component, signature: None, activate: true, unchecked: false, note: note() };
         let installed = app.command(install).await;
         assert_eq!(installed["plugin"]["wit_version"], "1.0.0");
     }

@@ -7,9 +7,9 @@ const WIDTH: f64 = 340.0;
 /// Where bars begin: the names stand left of it.
 const LEFT: f64 = 78.0;
 /// Room for the number right of the longest bar.
-const RIGHT: f64 = 52.0;
+const RIGHT: f64 = 60.0;
 /// Height of one bar.
-const BAR: f64 = 12.0;
+const BAR: f64 = 14.0;
 /// Between rows.
 const GAP: f64 = 8.0;
 
