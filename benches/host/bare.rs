@@ -83,13 +83,13 @@ fn ready<T>(call: impl Future<Output = T>) -> T {
     }
 }
 
-/// A message without anything but perhaps html.
+/// A message with a subject and perhaps html.
 pub fn message(html: Option<String>) -> Message {
     Message {
         from: None,
         reply_to: None,
         to: Vec::new(),
-        subject: None,
+        subject: Some("News".into()),
         html,
         text: None,
         headers: Vec::new(),

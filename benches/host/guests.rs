@@ -49,7 +49,7 @@ pub fn message(html: Option<String>) -> Message {
         from: None,
         reply_to: None,
         to: Vec::new(),
-        subject: None,
+        subject: Some("News".into()),
         html,
         text: None,
         headers: Vec::new(),

@@ -8,7 +8,7 @@ use pillarbox::plugins::Loaded;
 use crate::bare::{self, Bare};
 use crate::{Figure, Host, each, guests, median, micros};
 
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 40;
 const CALLS: usize = 400;
 
 pub fn figures() -> Vec<Figure> {

@@ -35,8 +35,11 @@ pub(super) fn bars(title: &str, series: &[&str], rows: &[Row]) -> String {
     let height = row_height * to_float(rows.len() as u64);
     let mut svg = String::from("<figure class=\"chart\">");
     put!(&mut svg, "<figcaption>{}", Escaped(title));
-    for (at, name) in series.iter().enumerate().filter(|_| series.len() > 1) {
-        put!(&mut svg, " <span class=\"series s{at}\">{}</span>", Escaped(name));
+    if series.len() > 1 {
+        svg.push_str("<br>");
+        for (at, name) in series.iter().enumerate() {
+            put!(&mut svg, "<span class=\"series s{at}\">{}</span> ", Escaped(name));
+        }
     }
     put!(
         &mut svg,

@@ -242,7 +242,7 @@ fn put_card(body: &mut String, plugin: &Plugin) {
 fn calls_line(calls: &Calls) -> String {
     let Tally { calls: count, failed, p50_us, p99_us, .. } = &calls.calls;
     let times = match (p50_us, p99_us) {
-        (Some(p50), Some(p99)) => format!(", half within {}, 99 % within {}", duration(*p50), duration(*p99)),
+        (Some(p50), Some(p99)) => format!(", half within {}, 99\u{a0}% within {}", duration(*p50), duration(*p99)),
         _ => String::new(),
     };
     let failed = if *failed == 0 { String::new() } else { format!(", <strong class=\"bad\">{failed} failed</strong>") };

@@ -65,7 +65,7 @@ fn a_trial_shows_differences_with_examples_and_leads_to_the_questions() {
 fn the_calls_of_a_version_are_told_in_numbers_and_drawn() {
     let page = shown(false, Some("Done <so>."));
     for part in [
-        "4, <strong class=\"bad\">1 failed</strong>, half within 50 µs, 99 % within 1.6 ms",
+        "4, <strong class=\"bad\">1 failed</strong>, half within 50 µs, 99\u{a0}% within 1.6 ms",
         "resting for 1.5 s",
         "1 × out of cpu",
         "at most 2.0 MiB",
