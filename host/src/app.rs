@@ -16,6 +16,7 @@ use crate::plugins::Plugins;
 use crate::plugins::limits::Limits;
 use crate::plugins::signature::Policy;
 use crate::rate::RateLimit;
+use crate::recorder::Recorder;
 use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
 use crate::store::{Store, StoreLimits};
@@ -44,6 +45,7 @@ pub struct App {
     pub(crate) in_flight: Semaphore,
     /// Rung when something was queued.
     pub(crate) queued: Notify,
+    pub(crate) recorder: Recorder,
     draining: AtomicBool,
     id_order: IdOrder,
     clock: Clock,
@@ -66,6 +68,7 @@ impl App {
         let cache = config.data_dir.join("compiled");
         let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
         let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
+        let recorder = Recorder::new(&config, &host_key);
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
             config,
@@ -81,6 +84,7 @@ impl App {
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,
             queued: Notify::new(),
+            recorder,
             draining: AtomicBool::new(false),
             id_order: IdOrder::default(),
             clock,

@@ -84,6 +84,28 @@ pub enum ScoringPolicy {
     Enforce,
 }
 
+/// Which of the messages that are judged are recorded for replays.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RecordScoring {
+    /// None.
+    Off,
+    /// A part of them, chosen by a hash of the message.
+    #[default]
+    Sampled,
+    /// All.
+    Full,
+}
+
+/// How a recorded message is kept from whoever reads the database file.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RecordProtection {
+    /// Sealed under a key of the host.
+    #[default]
+    Encrypted,
+    /// Readable, with what names a person replaced.
+    Redacted,
+}
+
 /// A certificate chain and its key, both PEM files.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
@@ -128,6 +150,12 @@ pub struct Config {
     pub plugin_calls_waiting_max: usize,
     pub plugin_probation: Duration,
     pub node_name: String,
+    pub record_scoring: RecordScoring,
+    pub record_sample_percent: u64,
+    pub record_protection: RecordProtection,
+    pub record_keep_days: i64,
+    pub record_rows_max: i64,
+    pub record_bytes_max: i64,
     /// Who gives commands on this machine, as the system calls them. Not a setting.
     pub operator: String,
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
@@ -378,6 +406,45 @@ pub const SETTINGS: &[Setting] = &[
         no mention.",
         |config, value| store(&mut config.operator_hosts, host_names(value)?)
     ),
+    setting!(
+        "record_scoring",
+        "sampled",
+        "Which of the messages that are judged are recorded, for `plugin replay`: `off`, `sampled`, `full`. Customers \
+        never see recordings.",
+        |config, value| {
+            let words =
+                [("off", RecordScoring::Off), ("sampled", RecordScoring::Sampled), ("full", RecordScoring::Full)];
+            store(&mut config.record_scoring, one_of(value, &words)?)
+        }
+    ),
+    setting!(
+        "record_sample_percent",
+        "1",
+        "Of a hundred different messages, how many `sampled` records. A hash of the message decides.",
+        |config, value| { store(&mut config.record_sample_percent, number(value, 1, 100)?) }
+    ),
+    setting!(
+        "record_protection",
+        "encrypted",
+        "How a recorded message is kept: `encrypted` under a key of this host, or `redacted`: readable, with names, \
+        addresses and long numbers replaced.",
+        |config, value| {
+            let words = [("encrypted", RecordProtection::Encrypted), ("redacted", RecordProtection::Redacted)];
+            store(&mut config.record_protection, one_of(value, &words)?)
+        }
+    ),
+    setting!("record_keep_days", "7", "Days after which a recording is removed.", |config, value| {
+        store(&mut config.record_keep_days, number(value, 1, 3_650)?)
+    }),
+    setting!("record_rows_max", "20000", "Recordings kept at most. The oldest make room.", |config, value| {
+        store(&mut config.record_rows_max, number(value, 1, 1_000_000)?)
+    }),
+    setting!(
+        "record_bytes_max",
+        "268435456",
+        "Bytes of all recordings together. The oldest make room; a message of more than 1 MiB is not recorded.",
+        |config, value| { store(&mut config.record_bytes_max, number(value, 2_097_152, 1_099_511_627_776)?) }
+    ),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -492,6 +559,12 @@ impl Config {
             plugin_calls_waiting_max: 0,
             plugin_probation: Duration::ZERO,
             node_name: String::new(),
+            record_scoring: RecordScoring::default(),
+            record_sample_percent: 0,
+            record_protection: RecordProtection::default(),
+            record_keep_days: 0,
+            record_rows_max: 0,
+            record_bytes_max: 0,
             operator: String::new(),
             author_cache_dir: None,
             plugin_signatures_required: false,

@@ -30,6 +30,7 @@ use crate::mail::event::PrivacyLevel;
 use crate::mail::parsed::ParsedMessage;
 use crate::plugins::deployment::{Bounds, CandidateStage, Fallback, LimitOverrides};
 use crate::plugins::{World, normalizer};
+use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
@@ -170,6 +171,21 @@ pub enum Command {
         headers: Vec<(String, String)>,
         body: Bytes,
     },
+    PluginComponent {
+        name: String,
+        version: String,
+    },
+    RecordingsStatus,
+    RecordingsClear,
+    /// A page of recorded inputs, newest first.
+    Recordings {
+        world: World,
+        /// Only those before this one.
+        before: Option<Uuid>,
+        /// Only those from this time on, in milliseconds since 1970.
+        since: i64,
+        limit: i64,
+    },
 }
 
 /// Bytes that travel as base64.
@@ -255,6 +271,10 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
             serde_json::to_value(judged).map_err(|error| error.to_string())
         }
         Command::Normalize { content_type, headers, body } => Ok(normalize(app, content_type, headers, body.0).await),
+        Command::PluginComponent { name, version } => registry::component(app, name, version).await,
+        Command::RecordingsStatus => recorder::status(app).await.map_err(|error| error.to_string()),
+        Command::RecordingsClear => recorder::clear(app).await.map(|()| json!({})).map_err(|error| error.to_string()),
+        Command::Recordings { world, before, since, limit } => recorded::page(app, world, before, since, limit).await,
     }
 }
 

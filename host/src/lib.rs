@@ -20,6 +20,7 @@ pub mod operator;
 mod pages;
 pub mod plugins;
 mod rate;
+pub mod recorder;
 pub mod registry;
 pub mod reply;
 pub mod request;

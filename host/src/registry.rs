@@ -26,7 +26,7 @@ pub(crate) use self::log::{LogKey, list as log, verify as verify_log};
 pub use self::tend::{tend, watch};
 pub(crate) use self::view::{list, nodes, pipelines, show};
 use crate::app::App;
-use crate::control::Outcome;
+use crate::control::{Bytes, Outcome};
 use crate::plugins::deployment::Deployment;
 use crate::plugins::error::Refusal;
 use crate::plugins::{Loaded, PluginId};
@@ -171,6 +171,14 @@ async fn try_samples(app: &App, loaded: &Arc<Loaded>) -> Result<Option<String>, 
     Ok(failure)
 }
 
+/// The bytes of an installed version, for a command that runs it in its own process.
+pub(crate) async fn component(app: &App, name: String, version: String) -> Outcome {
+    let id = format!("{name}@{version}");
+    let bytes = app.store.plugin_component(name, version).await.map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("{id} is not installed; see `pillarbox plugin list`"))?;
+    Ok(json!({ "component": Bytes(bytes) }))
+}
+
 /// A version that is installed: from memory, or from the store and the compiled code on disk.
 async fn load(app: &App, id: &PluginId) -> Result<Arc<Loaded>, String> {
     if let Some(loaded) = app.shelf.get(id) {
@@ -280,6 +288,6 @@ async fn keep(
 
 /// A refusal with its particulars, a line each.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn told(refusal: Refusal) -> String {
+pub(crate) fn told(refusal: Refusal) -> String {
     refusal.details.iter().fold(refusal.message.clone(), |text, detail| format!("{text}\n  {detail}"))
 }

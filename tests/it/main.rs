@@ -11,6 +11,7 @@ mod operator;
 mod plugin_life;
 mod plugins;
 mod profile;
+mod recordings;
 mod scoring;
 mod sending;
 mod signatures;

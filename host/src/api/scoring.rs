@@ -207,9 +207,11 @@ pub(crate) fn rules(app: &App, customer: &Customer) -> RulesReply {
     RulesReply { rules: rules.collect() }
 }
 
-/// What the plugins of a customer say; `None` when none of them answered.
+/// What the plugins of a customer say; `None` when none of them answered. What a customer has judged may be recorded.
 pub(crate) async fn judge(app: &App, customer: Option<Uuid>, message: scorer::Message) -> Option<Judgement> {
+    let sampled = customer.and_then(|customer| app.recorder.sample(customer, &message));
     let judgement = judge_all(app, customer, message).await;
+    app.recorder.offer(sampled, judgement.answer(), judgement.asked(), app.now());
     judgement.was_answered.then_some(judgement)
 }
 
@@ -251,6 +253,16 @@ impl Judgement {
             Band::Review => Verdict::Review,
             Band::Reject => Verdict::Reject,
         }
+    }
+
+    /// The score, when a plugin gave one.
+    fn answer(&self) -> Option<f64> {
+        self.was_answered.then_some(self.spam_score)
+    }
+
+    /// The first plugin that was asked.
+    fn asked(&self) -> Option<String> {
+        self.plugins.first().map(|plugin| format!("{}@{}", plugin.name, plugin.version))
     }
 
     pub(crate) fn is_reject(&self) -> bool {
@@ -327,7 +339,7 @@ fn word(severity: scorer::Severity) -> &'static str {
 }
 
 /// Points with two decimals: enough to compare, and free of the noise of binary fractions.
-fn rounded(points: f64) -> f64 {
+pub(crate) fn rounded(points: f64) -> f64 {
     (points * 100.0).round() / 100.0
 }
 

@@ -116,9 +116,10 @@ async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Re
     };
     let now = app.now();
     let content_type = header(&head.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
+    let headers = shown_headers(&head.headers);
     let request = normalizer::Request {
         content_type: content_type.clone(),
-        headers: shown_headers(&head.headers),
+        headers: headers.clone(),
         body: body.to_vec(),
         received_at: u64::try_from(now).unwrap_or(0),
         attributes: vec![("endpoint".into(), endpoint.name.into())],
@@ -144,6 +145,7 @@ async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Re
         id: new_id(now),
         endpoint: endpoint.name,
         content_type,
+        headers,
         body: body.to_vec(),
         received_at: now,
         plugin,

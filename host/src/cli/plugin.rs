@@ -8,6 +8,7 @@ mod life;
 mod log;
 mod new;
 mod pipeline;
+mod recordings;
 mod sign;
 mod subject;
 mod test;
@@ -82,6 +83,8 @@ pub(super) enum Plugin {
     Verify(verify::Verify),
     /// Let hostile guests loose on a plugin host of their own, and show that each is contained
     Torture(torture::Arguments),
+    /// Show how many inputs are recorded for replays, or remove them
+    Recordings(recordings::Recordings),
 }
 
 /// A version, as `plugin list` shows it.
@@ -143,6 +146,7 @@ impl Plugin {
             Self::Sign(sign) => sign.run().await,
             Self::Verify(verify) => verify.run(&config).await,
             Self::Torture(torture) => torture.run(config).await,
+            Self::Recordings(recordings) => recordings.run(config).await,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Result, StoreError};
 const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
     (2, "plugins", include_str!("../../../migrations/0002_plugins.sql")),
+    (3, "recordings", include_str!("../../../migrations/0003_recordings.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

@@ -17,6 +17,7 @@ mod plugin_log;
 mod plugins;
 mod queue;
 mod reader;
+mod recordings;
 pub(crate) mod sql;
 mod suppressions;
 mod usage;
@@ -33,6 +34,7 @@ pub use notifications::{EmailClue, Notification, NotificationOutcome, ReportedEv
 pub use plugin_log::{PluginLogRow, PluginNodeRow};
 pub(crate) use plugins::InstallError;
 pub use plugins::{NewPlugin, PluginRow};
+pub(crate) use recordings::{Kept, NewRecording, Page, Protection, ReceivedNotification, Recording};
 pub use sql::SqlError;
 pub use usage::Usage;
 

@@ -26,6 +26,8 @@ pub struct Notification {
     pub endpoint: &'static str,
     /// As received.
     pub content_type: String,
+    /// The headers that the normalizer was shown.
+    pub headers: Vec<(String, String)>,
     /// As received.
     pub body: Vec<u8>,
     /// Now, in milliseconds.
@@ -145,7 +147,8 @@ impl Store {
 }
 
 fn insert_notification(connection: &Connection, new: &Notification) -> Result<(), SqlError> {
-    let sql = "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'unmatched', ?7)";
+    let sql = "INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'unmatched', ?7, ?8)";
+    let headers = serde_json::to_string(&new.headers).unwrap_or_else(|_| "[]".into());
     connection.execute(
         sql,
         values![
@@ -156,6 +159,7 @@ fn insert_notification(connection: &Connection, new: &Notification) -> Result<()
             new.received_at,
             new.plugin.clone(),
             new.outcome.as_str(),
+            headers,
         ],
     )?;
     Ok(())
@@ -236,6 +240,7 @@ mod tests {
                 id: new_id(received_at),
                 endpoint: "bounce",
                 content_type: "message/rfc822".into(),
+                headers: Vec::new(),
                 body: vec![b'x'; *bytes],
                 received_at,
                 plugin: None,

@@ -128,6 +128,10 @@ impl Row {
         self.unless_null(column, Self::integer)
     }
 
+    pub(crate) fn real_or_null(&self, column: i32) -> Result<Option<f64>, SqlError> {
+        self.unless_null(column, |row, column| row.0.get(column))
+    }
+
     pub(crate) fn flag(&self, column: i32) -> Result<bool, SqlError> {
         Ok(self.integer(column)? != 0)
     }
