@@ -204,7 +204,7 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 /// The engine's version, settings and processor features as one value.
-fn engine_hash(engine: &Engine) -> [u8; DIGEST_BYTES] {
+pub(super) fn engine_hash(engine: &Engine) -> [u8; DIGEST_BYTES] {
     struct Sha256(digest::Context);
 
     impl Hasher for Sha256 {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use wasmtime::{Engine, Store};
 
-use super::engine::{self, CallState};
+use super::engine::{self, CallState, Meter};
 use super::error::{Fault, PluginError, StartError};
 use super::limits::{Budget, Limits};
 use super::ticker::{CpuTally, Ticker, Ticking};
@@ -17,6 +17,7 @@ use super::{PluginId, World};
 /// What every call needs of the host.
 pub(super) struct Sandbox {
     pub(super) engine: Engine,
+    pub(super) meter: Meter,
     pub(super) limits: Arc<Limits>,
     pub(super) ticker: Ticker,
 }
@@ -60,11 +61,16 @@ impl<T> Ended<T> {
 }
 
 impl Sandbox {
+    /// A sandbox to serve in.
     pub(super) fn new(limits: Limits) -> Result<Sandbox, StartError> {
+        Self::with(limits, Meter::Clock)
+    }
+
+    pub(super) fn with(limits: Limits, meter: Meter) -> Result<Sandbox, StartError> {
         let sandbox = |error: wasmtime::Error| StartError::Sandbox(format!("{error:#}"));
-        let engine = engine::engine(&limits).map_err(sandbox)?;
+        let engine = engine::engine(&limits, meter).map_err(sandbox)?;
         let ticker = Ticker::start(&engine).map_err(StartError::Thread)?;
-        Ok(Sandbox { engine, limits: Arc::new(limits), ticker })
+        Ok(Sandbox { engine, meter, limits: Arc::new(limits), ticker })
     }
 
     /// A call within these limits that counts its CPU time and keeps the clock ticking while it lives.
@@ -79,7 +85,7 @@ impl Sandbox {
         F: Future<Output = (Result<T, Fault>, usize)>,
     {
         let cpu = Arc::new(CpuTally::default());
-        let store = engine::store(&self.engine, limits, budget, began, cpu.clone());
+        let store = engine::store((&self.engine, self.meter), limits, budget, began, cpu.clone());
         Metered { guest: Box::pin(guest(store)), cpu, _ticking: self.ticker.keep_ticking() }
     }
 }

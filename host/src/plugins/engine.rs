@@ -43,15 +43,30 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// Fuel that stands for a millisecond of a call's CPU time, in an engine that counts it. A unit is about one
+/// instruction; plugins as they are use 16 million in that time and none can use many more, so whoever stays within
+/// the time stays within the fuel, on any machine.
+const FUEL_PER_CPU_MS: u64 = 20_000_000;
+
+/// What bounds a call. An engine has one of the two: both together would make some loops half as fast again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meter {
+    /// The CPU clock, looked at with each tick. For serving.
+    Clock,
+    /// The fuel that the CPU time stands for. The same call uses the same fuel, whatever else the machine does.
+    Fuel,
+}
+
 /// An engine with a slot for every call that may run at once.
-pub(super) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+pub(super) fn engine(limits: &Limits, meter: Meter) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .wasm_features(FEATURES.complement(), false)
         .wasm_features(FEATURES, true)
         // The worlds have no streams and no host functions; without these a small call costs a third.
         .concurrency_support(false)
-        .epoch_interruption(true)
+        .epoch_interruption(meter == Meter::Clock)
+        .consume_fuel(meter == Meter::Fuel)
         .max_wasm_stack(limits.stack_bytes_max)
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
@@ -97,7 +112,7 @@ pub(super) struct CallState {
 
 /// A store of its own for one call that began then.
 pub(super) fn store(
-    engine: &Engine,
+    (engine, meter): (&Engine, Meter),
     limits: &Limits,
     budget: Budget,
     began: Instant,
@@ -120,9 +135,27 @@ pub(super) fn store(
     );
     store.limiter(|state| state);
     store.set_hostcall_fuel(limits.output_bytes_max);
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| Ok(store.data_mut().look_up()));
+    match meter {
+        Meter::Clock => {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| Ok(store.data_mut().look_up()));
+        }
+        Meter::Fuel => store.set_fuel(fuel(budget)).expect("this engine counts fuel"),
+    }
     store
+}
+
+/// The fuel for a call with this budget.
+fn fuel(budget: Budget) -> u64 {
+    millis(budget.cpu).saturating_mul(FUEL_PER_CPU_MS)
+}
+
+/// Tells the tally how much fuel a call has used, where it is counted.
+pub(super) fn count_fuel(store: &Store<CallState>) {
+    if let Ok(left) = store.get_fuel() {
+        let state = store.data();
+        state.cpu.use_fuel(fuel(state.budget).saturating_sub(left));
+    }
 }
 
 impl CallState {
@@ -156,6 +189,9 @@ impl CallState {
             return Fault::Busy;
         }
         let trap = error.downcast_ref::<Trap>();
+        if matches!(trap, Some(Trap::OutOfFuel)) {
+            return Fault::OutOfCpu { cpu_ms: millis(self.budget.cpu) };
+        }
         if matches!(trap, Some(Trap::StackOverflow)) {
             return Fault::OutOfStack { stack_bytes_max: limits.stack_bytes_max, place: place(error) };
         }

@@ -43,6 +43,7 @@ mod thread;
 mod ticker;
 pub mod watch;
 mod work;
+pub mod workbench;
 mod worlds;
 pub mod zoo;
 
@@ -60,6 +61,7 @@ pub use self::host::Plugins;
 pub use self::loaded::{Loaded, PluginId, World};
 pub use self::serve::Answered;
 pub use self::table::{Plan, Rung, Serving, Table};
+pub use self::workbench::{Tried, Workbench};
 
 /// The types of the scorer's world, as `wit/scorer.wit` documents them.
 pub mod scorer {

@@ -1,4 +1,4 @@
-//! The clock tick at which running guests look up, and a tally of the CPU time of one call.
+//! The clock tick at which running guests look up, and a tally of the CPU time and fuel of one call.
 //!
 //! A tick only says "look at the clock": whether a call goes on is decided by its CPU time, because ticks are late on a
 //! busy machine. Ticks are only made while there are calls, so an idle host stays idle.
@@ -89,11 +89,13 @@ fn tick(shared: &Shared, engine: &EngineWeak) {
     }
 }
 
-/// CPU time of one call, summed over its slices: it may run on several threads, one after the other.
+/// CPU time of one call, summed over its slices: it may run on several threads, one after the other. And its fuel, in
+/// an engine that counts it.
 #[derive(Debug, Default)]
 pub(super) struct CpuTally {
     past_nanos: AtomicU64,
     slice_began_nanos: AtomicU64,
+    fuel: AtomicU64,
 }
 
 impl CpuTally {
@@ -110,6 +112,16 @@ impl CpuTally {
     /// The running slice. Asked on the thread that runs it.
     pub(super) fn slice(&self) -> Duration {
         Duration::from_nanos(nanos(cpu_time()).saturating_sub(self.slice_began_nanos.load(Ordering::Relaxed)))
+    }
+
+    /// The call has ended and used so much fuel.
+    pub(super) fn use_fuel(&self, fuel: u64) {
+        self.fuel.store(fuel, Ordering::Relaxed);
+    }
+
+    /// The fuel of a call that has ended; 0 where none is counted.
+    pub(super) fn fuel(&self) -> u64 {
+        self.fuel.load(Ordering::Relaxed)
     }
 
     /// All slices that have ended.

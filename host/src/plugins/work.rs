@@ -9,7 +9,7 @@ use wasmtime::Store;
 use super::admission::Code;
 use super::check;
 use super::compare::{self, Difference};
-use super::engine::CallState;
+use super::engine::{self, CallState};
 use super::error::Fault;
 use super::fingerprint::Fingerprint;
 use super::limits::Limits;
@@ -78,6 +78,7 @@ impl Work for Scoring {
                 Err(what) => Err(Fault::Nonsense(what)),
             },
         };
+        engine::count_fuel(&store);
         (result, store.data().memory_bytes())
     }
 
@@ -121,6 +122,7 @@ impl Work for Normalizing {
                 checked.map(|()| answer).map_err(Fault::Nonsense)
             }
         };
+        engine::count_fuel(&store);
         (result, store.data().memory_bytes())
     }
 

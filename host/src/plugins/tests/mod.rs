@@ -6,6 +6,7 @@ mod cache;
 mod calls;
 mod signature;
 mod swap;
+mod workbench;
 mod zoo;
 
 use std::path::Path;
