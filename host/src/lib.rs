@@ -22,6 +22,7 @@ pub mod plugins;
 mod rate;
 pub mod recorder;
 pub mod registry;
+pub mod replay;
 pub mod reply;
 pub mod request;
 mod router;

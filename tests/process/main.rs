@@ -17,6 +17,7 @@ mod log;
 mod one_process;
 mod patience;
 mod plugins;
+mod replay;
 mod settings;
 mod shutdown;
 mod signing;

@@ -44,6 +44,20 @@ impl Normalize {
 }
 
 fn command(line: &str) -> Result<Command, String> {
+    let Notification { content_type, headers, body } = notification(line)?;
+    Ok(Command::Normalize { content_type, headers, body: Bytes(body) })
+}
+
+/// A notification of a line, as documented above.
+pub(super) struct Notification {
+    pub(super) content_type: String,
+    /// Names in lower case.
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Reads a line, or says what is wrong with it.
+pub(super) fn notification(line: &str) -> Result<Notification, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| format!("not a notification: {error}"))?;
     let body = match line.body_encoding.as_deref() {
         None => line.body.into_bytes(),
@@ -53,5 +67,5 @@ fn command(line: &str) -> Result<Command, String> {
     let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let headers = line.headers.unwrap_or_default().into_iter();
     let headers = headers.map(|(name, value)| (name.to_lowercase(), text(value))).collect();
-    Ok(Command::Normalize { content_type: line.content_type, headers, body: Bytes(body) })
+    Ok(Notification { content_type: line.content_type, headers, body })
 }

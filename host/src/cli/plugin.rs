@@ -3,16 +3,20 @@
 mod bench;
 mod build;
 mod check;
+mod corpus;
+mod explain;
 mod keygen;
 mod life;
 mod log;
 mod new;
 mod pipeline;
 mod recordings;
+mod replay;
 mod sign;
 mod subject;
 mod test;
 mod torture;
+mod trying;
 mod tuning;
 mod verify;
 
@@ -85,6 +89,10 @@ pub(super) enum Plugin {
     Torture(torture::Arguments),
     /// Show how many inputs are recorded for replays, or remove them
     Recordings(recordings::Recordings),
+    /// Try a version on recorded or given inputs, before it serves
+    Replay(replay::Replay),
+    /// Count what a version costs more or less than another, in fuel
+    Explain(explain::Explain),
 }
 
 /// A version, as `plugin list` shows it.
@@ -147,6 +155,8 @@ impl Plugin {
             Self::Verify(verify) => verify.run(&config).await,
             Self::Torture(torture) => torture.run(config).await,
             Self::Recordings(recordings) => recordings.run(config).await,
+            Self::Replay(replay) => replay.run(config).await,
+            Self::Explain(explain) => explain.run(config).await,
         }
     }
 }
