@@ -4,6 +4,16 @@
 //! Configurations that are compared take turns in short rounds, and the medians are compared, so that other work on the
 //! machine meets all of them alike.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::duration_suboptimal_units,
+    clippy::needless_for_each,
+    clippy::needless_pass_by_value,
+    clippy::range_plus_one,
+    clippy::similar_names,
+    reason = "these are figures for people"
+)]
+
 mod bare;
 mod guests;
 mod hostile;

@@ -50,8 +50,8 @@ pub(super) fn bars(title: &str, series: &[&str], rows: &[Row]) -> String {
         let top = row_height * to_float(number as u64);
         let middle = top + (row_height - GAP) / 2.0 + 4.0;
         put!(&mut svg, "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{}</text>", LEFT - 8.0, Escaped(&row.name));
-        for at in 0..series.len() {
-            let share = share(value(row, at), totals[at]);
+        for (at, total) in totals.iter().enumerate() {
+            let share = share(value(row, at), *total);
             let width = if most > 0.0 { (WIDTH - LEFT - RIGHT) * share / most } else { 0.0 };
             let y = top + BAR * to_float(at as u64);
             if value(row, at) > 0 {
@@ -97,9 +97,9 @@ fn told(title: &str, series: &[&str], rows: &[Row]) -> String {
         for (at, name) in series.iter().enumerate() {
             let comma = if at > 0 { "," } else { "" };
             if series.len() > 1 {
-                put!(&mut text, "{comma} {} {name}", value(row, at))
+                put!(&mut text, "{comma} {} {name}", value(row, at));
             } else {
-                put!(&mut text, " {}", value(row, at))
+                put!(&mut text, " {}", value(row, at));
             }
         }
         text.push('.');

@@ -16,6 +16,7 @@ pub use trial::Trial;
 
 /// An installed version, as the registry tells it.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the words of the command's answer")]
 pub struct Version {
     /// Shared by its versions.
     pub name: String,
@@ -79,6 +80,7 @@ pub struct Serving {
 
 /// What the calls of a version came to, in this process since its start.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the words of the command's answer")]
 pub struct Calls {
     /// Which version.
     pub version: String,

@@ -53,8 +53,8 @@ impl Workbench {
         Self::with(limits, Meter::Fuel)
     }
 
-    fn with(limits: Limits, meter: Meter) -> Result<Workbench, StartError> {
-        let limits = Limits { compiler_nice: NICE, ..limits };
+    fn with(mut limits: Limits, meter: Meter) -> Result<Workbench, StartError> {
+        limits.compiler_nice = NICE;
         let sandbox = Arc::new(Sandbox::with(limits, meter)?);
         // Nothing is kept: a folder of compiled code belongs to the service that runs beside.
         let admission = Admission::start(sandbox.clone(), None).map_err(StartError::Thread)?;

@@ -19,7 +19,6 @@ use crate::plugins::signature::SigningKey;
 /// printed, and written beside it as FILE.pub: give it to `plugin_keys` of the installations that shall take your
 /// plugins. A file that is there already is never written over.
 #[derive(Args)]
-#[expect(clippy::doc_markdown, reason = "the text is shown as it is")]
 pub(in crate::cli) struct Keygen {
     /// Where to keep the private half
     #[arg(long, value_name = "FILE", default_value = "plugin-signing.pem")]

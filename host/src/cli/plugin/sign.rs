@@ -24,7 +24,6 @@ pub(super) const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
 /// file under this name and version and nothing else. It is written beside the file as FILE.sig, where `plugin install`
 /// finds it. Nothing of a service or its data is touched, so this runs on the author's machine.
 #[derive(Args)]
-#[expect(clippy::doc_markdown, reason = "the text is shown as it is")]
 pub(in crate::cli) struct Sign {
     /// The .wasm file
     file: PathBuf,

@@ -29,6 +29,7 @@ pub struct Trial {
 
 /// What stops a candidate.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the words of the command's answer")]
 pub struct Bounds {
     /// Failed calls.
     pub failures_max: u64,
@@ -165,7 +166,7 @@ pub(super) fn put(body: &mut String, name: &str, trial: &Trial) {
 fn row(difference: &Difference, all: &[Difference]) -> Row {
     let last = all.iter().rev().find_map(|difference| difference.up_to_points).unwrap_or(0.0);
     let name = match difference.up_to_points {
-        Some(points) if points == 0.0 => "the same".to_owned(),
+        Some(0.0) => "the same".to_owned(),
         Some(points) => format!("≤ {points}"),
         None => format!("> {last}"),
     };

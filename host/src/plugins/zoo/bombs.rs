@@ -89,7 +89,8 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         made("deep_types", "Has a list of lists of lists, a thousand deep.", TOO_MUCH, || {
-            let types: String = (0..1_000).map(|level| format!("(type $t{} (list $t{level}))\n", level + 1)).collect();
+            let one = |level: usize| format!("(type $t{} (list $t{level}))\n", level + 1);
+            let types: String = (0..1_000).map(one).collect();
             binary(&format!("(component (type $t0 (list u8))\n{types})"))
         }),
         made("long_name", "Panics in a function whose name has ninety thousand letters.", Fails(&["trapped"]), || {
@@ -113,8 +114,10 @@ fn beside_healthy(more: &str) -> Vec<u8> {
 /// All are read after all were written, so none can be forgotten in between.
 fn locals(count: usize) -> Vec<u8> {
     let types = "i64 ".repeat(count);
-    let write: String = (0..count).map(|local| format!("i32.const 0 i64.load local.set {local} ")).collect();
-    let read: String = (0..count).map(|local| format!("local.get {local} i64.xor ")).collect();
+    let (write_one, read_one) =
+        (|local| format!("i32.const 0 i64.load local.set {local} "), |local| format!("local.get {local} i64.xor "));
+    let write: String = (0..count).map(write_one).collect();
+    let read: String = (0..count).map(read_one).collect();
     beside_healthy(&format!("(func (result i64) (local {types}) {write} i64.const 0 {read})"))
 }
 
