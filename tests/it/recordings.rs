@@ -68,6 +68,7 @@ async fn a_message_that_no_plugin_could_judge_is_recorded_too() {
     let app = TestApp::with(&[FULL]).await;
     let acme = app.customer("acme").await;
     app.install("trapping", "1.0.0", true).await;
+    app.set_fallback("guest", &[]).await;
     assert_eq!(acme.post(ANALYZE, json!({ "subject": "Hello", "text": "Hello" })).await.status, 503);
     let page = page(&app, World::Scorer, None, 10).await;
     let input = &page["inputs"][0];
