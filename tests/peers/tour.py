@@ -2,7 +2,7 @@
 """Follows the README's tour as a newcomer would, and compares every answer with the printed one.
 
 The service is started by the README's first command, in an empty data directory. Blocks of `sh` from the heading
-"Five minutes" to the endpoints run one after the other in one shell; the block of `json` or `text` behind one is what it must print.
+"Five minutes" to the end of a version's life run one after the other in one shell; the block of `json` or `text` behind one is what it must print.
 Ids, times, tokens and durations differ from run to run, so they are compared by their shape.
 """
 
@@ -35,7 +35,7 @@ def masked(text):
 
 def steps():
     readme = open(os.path.join(ROOT, "README.md"), encoding="utf-8").read()
-    tour = readme.split("## Five minutes")[1].split("\n## Endpoints")[0]
+    tour = readme.split("## Five minutes")[1].split("\n## What a version would have done")[0]
     blocks = re.findall(r"```(\w+)\n(.*?)```", tour, re.S)
     for index, (language, text) in enumerate(blocks):
         if language == "sh":
