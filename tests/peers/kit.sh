@@ -52,7 +52,7 @@ serve() {
         "$(jq -c '[.findings[] | select(.rule == "LINK_SHORTENED" or .rule == "PHRASE") | .rule, .location.offset]' <<<"$answer")"
 }
 
-LANGUAGES=(c rust rust-normalizer js python)
+LANGUAGES=(c rust rust-normalizer js python js-normalizer python-normalizer)
 [ $# = 0 ] || LANGUAGES=("$@")
 # The downloads of one and the compiler of the other go well side by side. The two in Rust share what they build.
 MAKERS=()
