@@ -32,6 +32,8 @@ make() {
     is "$LANGUAGE: it has fixtures, and all passed" true \
         "$(jq -c '[.fixtures[].passed] | length > 2 and all' "$WORK/$LANGUAGE.out")"
     timed test kit test "$dir"
+    # A second plugin with the same engine in it would tell nothing new, and takes its time.
+    case $LANGUAGE in js-normalizer | python-normalizer) return 0 ;; esac
     timed bench kit bench "$dir" --json
     jq -r '"    \(.size) bytes, ready in \(.ready_ms) ms", (.inputs[] |
         "    \(.input): p50 \(.p50_us) µs, p99 \(.p99_us) µs, \(.memory_bytes / 1048576 * 10 | floor / 10) MiB")' \
