@@ -76,6 +76,18 @@ async fn a_message_that_no_plugin_could_judge_is_recorded_too() {
 }
 
 #[tokio::test]
+async fn a_message_that_a_version_failed_on_is_recorded_under_its_name_with_the_score_of_what_answered() {
+    let app = TestApp::with(&[FULL]).await;
+    let acme = app.customer("acme").await;
+    app.install("trapping", "1.0.0", true).await;
+    let judged = acme.post(ANALYZE, json!({ "subject": "Hello", "text": "Hello" })).await.json();
+    assert_eq!(judged["degraded"], true, "{judged}");
+    let page = page(&app, World::Scorer, None, 10).await;
+    let input = &page["inputs"][0];
+    assert_eq!((&input["plugin"], &input["spam_score"]), (&"guest@1.0.0".into(), &judged["spam_score"]), "{page}");
+}
+
+#[tokio::test]
 async fn nothing_is_recorded_when_it_is_off_and_the_whole_when_it_is_full() {
     for (setting, expected) in [("off", 0), ("full", 20)] {
         let app = TestApp::with(&[("PILLARBOX_RECORD_SCORING", setting)]).await;
