@@ -241,6 +241,22 @@ async fn an_active_version_that_fails_in_its_first_minutes_is_taken_back() {
 }
 
 #[tokio::test]
+async fn another_change_meanwhile_does_not_begin_a_probation_anew() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    app.install("healthy", "1.0.0", true).await;
+    app.install("trapping", "1.1.0", true).await;
+    for number in 0..5 {
+        analyzed(&acme, &format!("Hello {number}")).await;
+        if number == 3 {
+            app.set_fallback("guest", &[Fallback::BuiltIn]).await;
+        }
+    }
+    registry::tend(&app.app).await.expect("the plugins are tended");
+    assert_eq!(states(&app).await, are(&[("1.1.0", "retired"), ("1.0.0", "active")]));
+}
+
+#[tokio::test]
 async fn after_its_probation_a_version_is_left_to_its_fallback() {
     let app = TestApp::with(&[("PILLARBOX_PLUGIN_PROBATION_SECS", "60")]).await;
     let acme = app.customer("acme").await;

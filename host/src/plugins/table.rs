@@ -47,7 +47,7 @@ pub struct Serving {
     /// Whether a neutral answer comes after all of these.
     pub(super) is_neutral_last: bool,
     /// While the active version is new.
-    pub probation: Option<Probation>,
+    pub probation: Option<Arc<Probation>>,
 }
 
 /// A version as it is called.
@@ -234,6 +234,10 @@ impl Serving {
             trial(known.map_or_else(|| Arc::new(Watch::new(said.bounds)), |known| known.watch.clone()))
         });
         let probation = Serving::probation(plan, placement, &active, of_version(wanted).is_some());
+        // What was counted goes on counting, whatever else is changed meanwhile.
+        let known =
+            before.filter(|before| before.active.loaded.id == active.id).and_then(|before| before.probation.clone());
+        let probation = probation.map(|new| known.filter(|known| known.since == new.since).unwrap_or(Arc::new(new)));
         Some(Serving {
             active: version(active),
             candidate,
@@ -251,7 +255,7 @@ impl Serving {
         let before = plan.versions.get(predecessor).filter(|before| before.id != active.id)?.stats.tally();
         #[expect(clippy::cast_precision_loss, reason = "a mean")]
         let mean = (before.calls >= PROBATION_COMPARED_MIN).then(|| before.cpu_us as f64 / before.calls as f64);
-        Some(Probation::new(now + left, mean))
+        Some(Probation::new(placement.active_since, now + left, mean))
     }
 
     /// The trial that is under way: not one that was stopped a moment ago.

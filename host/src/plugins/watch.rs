@@ -169,6 +169,8 @@ impl Bounds {
 /// The first minutes of an active version that has a predecessor.
 #[derive(Debug)]
 pub struct Probation {
+    /// When the version began to serve, in milliseconds since 1970: which probation this is.
+    pub(super) since: i64,
     until: Instant,
     calls: AtomicU64,
     failures: AtomicU64,
@@ -179,9 +181,17 @@ pub struct Probation {
 }
 
 impl Probation {
-    pub(super) fn new(until: Instant, cpu_us_before: Option<f64>) -> Probation {
+    pub(super) fn new(since: i64, until: Instant, cpu_us_before: Option<f64>) -> Probation {
         let zero = || AtomicU64::new(0);
-        Probation { until, calls: zero(), failures: zero(), cpu_us: zero(), cpu_us_before, tripped: OnceLock::new() }
+        Probation {
+            since,
+            until,
+            calls: zero(),
+            failures: zero(),
+            cpu_us: zero(),
+            cpu_us_before,
+            tripped: OnceLock::new(),
+        }
     }
 
     /// Why the version is to be taken back.
@@ -292,13 +302,13 @@ mod tests {
     fn an_active_version_that_fails_in_its_probation_is_taken_back() {
         let now = Instant::now();
         let until = now + Duration::from_secs(1);
-        let probation = Probation::new(until, None);
+        let probation = Probation::new(0, until, None);
         for _ in 0..4 {
             assert!(!probation.note(Some(&trap()), 1, now));
         }
         assert!(probation.note(Some(&trap()), 1, now));
         assert_eq!(probation.tripped(), Some("5 of its first 5 calls failed; the last time it trapped: x"));
-        let over = Probation::new(until, None);
+        let over = Probation::new(0, until, None);
         for _ in 0..10 {
             assert!(!over.note(Some(&trap()), 1, until), "the probation is over");
         }
@@ -307,7 +317,7 @@ mod tests {
     #[test]
     fn one_failure_in_ten_is_borne() {
         let now = Instant::now();
-        let probation = Probation::new(now + Duration::from_secs(1), None);
+        let probation = Probation::new(0, now + Duration::from_secs(1), None);
         for round in 0..20 {
             for _ in 0..9 {
                 assert!(!probation.note(None, 1, now));
@@ -320,7 +330,7 @@ mod tests {
     fn an_active_version_that_costs_ten_times_as_much_is_taken_back() {
         let now = Instant::now();
         let of = |cpu_us: u64| {
-            let probation = Probation::new(now + Duration::from_secs(1), Some(10.0));
+            let probation = Probation::new(0, now + Duration::from_secs(1), Some(10.0));
             (0..PROBATION_COMPARED_MIN).any(|_| probation.note(None, cpu_us, now))
         };
         assert!(!of(100));
