@@ -108,22 +108,8 @@ fn html() -> String {
     html
 }
 
-fn empty_message() -> scorer::Message {
-    scorer::Message {
-        from: None,
-        reply_to: None,
-        to: Vec::new(),
-        subject: None,
-        html: None,
-        text: None,
-        headers: Vec::new(),
-        attachments: Vec::new(),
-        attributes: Vec::new(),
-    }
-}
-
 fn message() -> scorer::Message {
-    scorer::Message { subject: Some("The autumn catalogue".into()), html: Some(html()), ..empty_message() }
+    scorer::Message { subject: Some("The autumn catalogue".into()), html: Some(html()), ..scorer::Message::default() }
 }
 
 fn native_message() -> pillarbox_scorer::message::Message {
@@ -158,7 +144,7 @@ fn fresh(criterion: &mut Criterion) {
     let minimal = host.admit(minimal_guest());
     let mut group = criterion.benchmark_group("fresh");
     group.bench_function("minimal", |bencher| {
-        bencher.iter_batched(empty_message, |message| host.score(&minimal, message), BatchSize::SmallInput);
+        bencher.iter_batched(scorer::Message::default, |message| host.score(&minimal, message), BatchSize::SmallInput);
     });
     group.throughput(Throughput::Bytes(HTML_BYTES as u64));
     group.bench_function("10 KB in", |bencher| {

@@ -45,15 +45,5 @@ pub fn html() -> String {
 }
 
 pub fn message(html: Option<String>) -> Message {
-    Message {
-        from: None,
-        reply_to: None,
-        to: Vec::new(),
-        subject: Some("News".into()),
-        html,
-        text: None,
-        headers: Vec::new(),
-        attachments: Vec::new(),
-        attributes: Vec::new(),
-    }
+    Message { subject: Some("News".into()), html, ..Message::default() }
 }

@@ -162,15 +162,9 @@ mod tests {
             let plugins = Plugins::start(limits, None, [0; 32]).expect("the sandbox starts");
             let scorer = plugins.admit(BUILT_IN[0].to_vec()).await.expect("the built-in scorer is admitted");
             let message = crate::plugins::scorer::Message {
-                from: None,
-                reply_to: None,
-                to: Vec::new(),
                 subject: Some("Hello".into()),
                 html: Some("<p>Hello</p>".into()),
-                text: None,
-                headers: Vec::new(),
-                attachments: Vec::new(),
-                attributes: Vec::new(),
+                ..crate::plugins::scorer::Message::default()
             };
             let call = plugins.score_with(&scorer, message, Vec::new()).await;
             assert!(call.result.is_ok(), "{call:?}");

@@ -12,6 +12,7 @@ pub mod config;
 pub mod control;
 pub mod delivery;
 mod error;
+mod hash;
 mod ids;
 mod kit;
 pub mod mail;

@@ -28,7 +28,6 @@ pub(crate) use self::view::{list, nodes, pipelines, show};
 use crate::app::App;
 use crate::control::{Bytes, Outcome};
 use crate::plugins::deployment::Deployment;
-use crate::plugins::error::Refusal;
 use crate::plugins::{Loaded, PluginId};
 use crate::store::{InstallError, NewPlugin, PluginLogRow};
 
@@ -98,7 +97,7 @@ impl Head {
 pub async fn start(app: &App) -> Result<(), String> {
     let mut built_in = Vec::new();
     for bytes in BUILT_IN {
-        let loaded = app.plugins.admit(bytes.to_vec()).await.map_err(told)?;
+        let loaded = app.plugins.admit(bytes.to_vec()).await.map_err(|refusal| refusal.told())?;
         app.shelf.put(&loaded);
         built_in.push((loaded, bytes));
     }
@@ -131,7 +130,7 @@ async fn takes_over(app: &App, loaded: &Loaded) -> Result<bool, String> {
 
 /// Says whether a file is a plugin that could be installed, and what it is.
 pub(crate) async fn check(app: &App, bytes: Vec<u8>) -> Outcome {
-    let loaded = app.plugins.admit(bytes).await.map_err(told)?;
+    let loaded = app.plugins.admit(bytes).await.map_err(|refusal| refusal.told())?;
     let samples =
         app.plugins.try_samples(&loaded).await.map_err(|why| format!("{} is not fit to serve: {why}", loaded.id))?;
     Ok(json!({ "plugin": view::loaded(&loaded), "samples": samples }))
@@ -148,7 +147,7 @@ pub(crate) async fn install(
     note: &Note,
 ) -> Outcome {
     let vouched = signed::before(app, &bytes, signature)?;
-    let loaded = app.plugins.admit(bytes.clone()).await.map_err(told)?;
+    let loaded = app.plugins.admit(bytes.clone()).await.map_err(|refusal| refusal.told())?;
     let vouched = signed::after(app, vouched, &loaded)?;
     let is_new = keep(app, &loaded, bytes, &note.by, false, vouched).await?;
     if is_new {
@@ -188,7 +187,7 @@ async fn load(app: &App, id: &PluginId) -> Result<Arc<Loaded>, String> {
     let bytes = bytes.map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("{id} is not installed; see `pillarbox plugin list`"))?;
     signed::still(app, id, &bytes).await?;
-    let loaded = app.plugins.admit(bytes).await.map_err(told)?;
+    let loaded = app.plugins.admit(bytes).await.map_err(|refusal| refusal.told())?;
     app.shelf.put(&loaded);
     Ok(loaded)
 }
@@ -284,10 +283,4 @@ async fn keep(
         ),
         InstallError::Store(error) => error.to_string(),
     })
-}
-
-/// A refusal with its particulars, a line each.
-#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-pub(crate) fn told(refusal: Refusal) -> String {
-    refusal.details.iter().fold(refusal.message.clone(), |text, detail| format!("{text}\n  {detail}"))
 }

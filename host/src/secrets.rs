@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use ring::digest::{SHA256, digest};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use crate::hash::{hex, sha256};
 use crate::store::NewApiKey;
 
 /// The file name of the host key inside the data directory.
@@ -99,20 +99,10 @@ pub(crate) fn hash_api_key(key: &str) -> Option<[u8; 32]> {
     (hex && random.len() == 2 * API_KEY_BYTES).then(|| sha256(key.as_bytes()))
 }
 
-/// SHA-256.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
-}
-
 /// Compares two secrets in a time that tells nothing about where they differ: equal hashes mean equal secrets, and
 /// nobody can choose where hashes differ.
 pub(crate) fn same_secret(given: &[u8], wanted: &[u8]) -> bool {
     sha256(given) == sha256(wanted)
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Random bytes of the system.

@@ -18,12 +18,12 @@ use super::time::rfc3339;
 use crate::app::App;
 use crate::config::ScoringPolicy;
 use crate::error::{Error, Result};
+use crate::hash::sha256;
 use crate::ids::new_id;
 use crate::mail::build::{self, Outgoing};
 use crate::mail::text;
 use crate::reply::Reply;
 use crate::request::Head;
-use crate::secrets::sha256;
 use crate::store::{ApiKey, Claim, Customer, CustomerStatus, NewEmail, Queued, Replay, SendRefusal, StreamType};
 
 /// Bytes of an `Idempotency-Key`.

@@ -10,7 +10,6 @@ use serde_json::{Value as Json, json};
 
 use crate::app::plugin_limits;
 use crate::config::Config;
-use crate::plugins::error::Refusal;
 use crate::plugins::limits::Limits;
 use crate::plugins::{Loaded, Plugins};
 use crate::secrets::HostKey;
@@ -44,13 +43,8 @@ fn private_key(folder: &Path) -> std::io::Result<[u8; 32]> {
 /// A plugin that was admitted, and how long that took.
 pub(crate) async fn admit(plugins: &Plugins, bytes: Vec<u8>) -> Result<(Arc<Loaded>, Duration), String> {
     let began = Instant::now();
-    let loaded = plugins.admit(bytes).await.map_err(|refusal| told(&refusal))?;
+    let loaded = plugins.admit(bytes).await.map_err(|refusal| refusal.told())?;
     Ok((loaded, began.elapsed()))
-}
-
-/// A refusal with its particulars, a line each.
-pub(crate) fn told(refusal: &Refusal) -> String {
-    refusal.details.iter().fold(refusal.message.clone(), |text, detail| format!("{text}\n  {detail}"))
 }
 
 /// What a plugin is, for programs and for people.

@@ -14,8 +14,9 @@ use ring::hmac;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::hash::hex;
 use crate::rate::RateLimit;
-use crate::secrets::{HostKey, hex, operator_token, random, same_secret};
+use crate::secrets::{HostKey, operator_token, random, same_secret};
 
 /// The name of the cookie.
 pub(super) const COOKIE_NAME: &str = "pillarbox_operator";

@@ -9,7 +9,6 @@ use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 use std::time::Instant;
 
-use ring::digest;
 use tokio::sync::oneshot;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
@@ -19,14 +18,15 @@ use super::cache::Cache;
 use super::call::{Ended, Sandbox};
 use super::engine::{self, CallState};
 use super::error::{Fault, Refusal};
-use super::inspect::{self, Findings};
+use super::inspect::{self, Findings, effort};
 use super::lane::{to_the_end, told};
 use super::poison::Poison;
 use super::recognize::recognize;
 use super::stats::Stats;
 use super::thread::yield_to_others;
 use super::worlds::{normalizer::NormalizerPre, scorer::ScorerPre};
-use super::{Loaded, PluginId, World, declaration, hex, normalizer, scorer, settings};
+use super::{Loaded, PluginId, World, declaration, normalizer, scorer, settings};
+use crate::hash::{hex, sha256};
 
 /// Parsers and compilers call themselves for what is nested in a file.
 pub(super) const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -139,16 +139,13 @@ fn within_size(what: &str, bytes: usize, bytes_max: usize) -> Result<(), Refusal
 }
 
 /// SHA-256.
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest::digest(&digest::SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
-}
-
 /// From the cache, or from the compiler and into the cache.
 fn compiled(sandbox: &Sandbox, cache: Option<&Cache>, bytes: &[u8]) -> Result<Component, Refusal> {
     let digest = sha256(bytes);
     if let Some(component) = cache.and_then(|cache| cache.load(&sandbox.engine, &digest)) {
         return Ok(component);
     }
+    effort::fits(bytes, &sandbox.limits)?;
     let began = Instant::now();
     let component = Component::from_binary(&sandbox.engine, bytes).map_err(|error| {
         let message = "it is valid, but needs more than the sandbox gives or something that the compiler lacks";

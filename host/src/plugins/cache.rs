@@ -15,7 +15,7 @@ use ring::{digest, hmac};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::hex;
+use crate::hash::{hex, sha256};
 
 /// Compiled plugins that are kept. The ones written longest ago go first.
 pub const FILES_MAX: usize = 64;
@@ -159,7 +159,7 @@ impl Cache {
 
 /// What the MAC is over: the header and the digest of the code, which together are of fixed length.
 fn signed(header: &[u8], code: &[u8]) -> Vec<u8> {
-    [header, digest::digest(&digest::SHA256, code).as_ref()].concat()
+    [header, &sha256(code)].concat()
 }
 
 /// Which files are too many or too much, when the newest stay.

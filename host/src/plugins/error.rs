@@ -256,6 +256,13 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The sentence with its particulars, a line each.
+    pub fn told(&self) -> String {
+        self.details.iter().fold(self.message.clone(), |text, detail| format!("{text}\n  {detail}"))
+    }
+}
+
 /// Text that came from a file or a guest, as one line of bounded length.
 pub(super) fn line(text: &str, bytes_max: usize) -> String {
     let cut = &text[..text.floor_char_boundary(bytes_max)];

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 
-use super::hex;
 use super::normalizer::Request;
 use super::scorer::{Mailbox, Message};
+use crate::hash::{hex, sha256};
 
 /// SHA-256 over every part of an input, each with its length, so that no two inputs look alike.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub struct Fingerprint([u8; 32]);
 impl Fingerprint {
     /// Of plain bytes.
     pub fn of_bytes(bytes: &[u8]) -> Fingerprint {
-        Fingerprint(digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes"))
+        Fingerprint(sha256(bytes))
     }
 
     /// Of what a scorer is handed.
@@ -111,17 +111,7 @@ mod tests {
     use super::*;
 
     fn message(subject: Option<&str>, text: Option<&str>) -> Message {
-        Message {
-            from: None,
-            reply_to: None,
-            to: Vec::new(),
-            subject: subject.map(str::to_owned),
-            html: None,
-            text: text.map(str::to_owned),
-            headers: Vec::new(),
-            attachments: Vec::new(),
-            attributes: Vec::new(),
-        }
+        Message { subject: subject.map(str::to_owned), text: text.map(str::to_owned), ..Message::default() }
     }
 
     #[test]

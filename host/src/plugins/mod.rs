@@ -50,8 +50,6 @@ pub mod zoo;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
 pub use self::band::Band;
 pub use self::call::Call;
 pub use self::contract::WIT;
@@ -80,12 +78,3 @@ pub mod normalizer {
 
 /// Settings of an operator for a plugin: names and values.
 pub type Settings = Vec<(String, String)>;
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}

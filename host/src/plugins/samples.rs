@@ -42,17 +42,6 @@ impl Plugins {
 }
 
 fn messages() -> Vec<(&'static str, Message)> {
-    let empty = || Message {
-        from: None,
-        reply_to: None,
-        to: Vec::new(),
-        subject: None,
-        html: None,
-        text: None,
-        headers: Vec::new(),
-        attachments: Vec::new(),
-        attributes: Vec::new(),
-    };
     let mailbox = |name: &str, email: &str| Mailbox { name: name.into(), email: email.into() };
     let ordinary = Message {
         from: Some(mailbox("Ada", "ada@example.com")),
@@ -69,7 +58,7 @@ fn messages() -> Vec<(&'static str, Message)> {
             inline: false,
             attributes: Vec::new(),
         }],
-        ..empty()
+        ..Message::default()
     };
     let odd = "\u{0}\u{feff}é漢字\u{202e}🏴󠁧󠁢󠁳󠁣󠁴󠁿 <a href=\"\"><<<&#x110000;&amp;&<!--";
     let odd_message = Message {
@@ -79,18 +68,18 @@ fn messages() -> Vec<(&'static str, Message)> {
         html: Some(odd.into()),
         text: Some(odd.into()),
         headers: vec![(String::new(), odd.into()); 3],
-        ..empty()
+        ..Message::default()
     };
     let line = "<p>A line of <b>text</b> with a <a href=\"https://example.com/\">link</a>.</p>\n";
     let large = Message {
         subject: Some("Large".into()),
         html: Some(line.repeat(LARGE_BYTES / line.len())),
         text: Some("word ".repeat(LARGE_BYTES / 5)),
-        ..empty()
+        ..Message::default()
     };
     vec![
         ("an ordinary message", ordinary),
-        ("a message without anything", empty()),
+        ("a message without anything", Message::default()),
         ("a message of odd characters", odd_message),
         ("a message of 512 KiB", large),
     ]

@@ -19,10 +19,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 pub use self::key::{PublicKey, SigningKey};
-use super::admission::sha256;
+use super::Loaded;
 use super::declaration::shown;
 use super::error::Refusal;
-use super::{Loaded, hex};
+use crate::hash::{hex, sha256};
 
 /// The form of the document that this host writes and reads.
 const FORMAT: u64 = 1;

@@ -11,6 +11,23 @@ pub(super) mod scorer {
     });
 }
 
+/// A message without anything, for those that have only some of it.
+impl Default for scorer::exports::pillarbox::plugin::content_scoring::Message {
+    fn default() -> Self {
+        Self {
+            from: None,
+            reply_to: None,
+            to: Vec::new(),
+            subject: None,
+            html: None,
+            text: None,
+            headers: Vec::new(),
+            attachments: Vec::new(),
+            attributes: Vec::new(),
+        }
+    }
+}
+
 #[allow(missing_docs, clippy::pedantic)]
 pub(super) mod normalizer {
     wasmtime::component::bindgen!({

@@ -7,8 +7,8 @@ use super::{Entry, Head, NOTE_BYTES_MAX, Note};
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
+use crate::hash::hex;
 use crate::plugins::deployment::Deployment;
-use crate::plugins::hex;
 use crate::store::PluginLogRow;
 
 /// Lines that are read at once while the log is verified.

@@ -39,7 +39,7 @@ impl Build {
         let bytes_max = plugin_limits(&config).component_bytes_max;
         let built = tokio::task::block_in_place(|| build(&project, bytes_max, &announce))?;
         let component = tokio::task::block_in_place(|| component_of(built, project.world));
-        let component = component.map_err(|refusal| host::told(&refusal))?;
+        let component = component.map_err(|refusal| refusal.told())?;
         let build_ms = millis(began);
         let plugins = host::start(&config)?;
         let bar = waiting("compiling it for this machine, as the service will once");

@@ -44,7 +44,7 @@ impl Sign {
     pub(in crate::cli) async fn run(self) -> Result<ExitCode, Failure> {
         let key = self.key.as_deref().map(read_key).transpose()?;
         let file = read(&self.file)?.0;
-        let loaded = admitted(file.clone()).await.map_err(|refusal| told(&refusal))?;
+        let loaded = admitted(file.clone()).await.map_err(|refusal| refusal.told())?;
         let subject = Subject::of(&loaded, &file);
         let Some(key) = key else {
             print_bytes(&subject.payload());
@@ -91,9 +91,4 @@ pub(super) async fn admitted(file: Vec<u8>) -> Result<Arc<Loaded>, Refusal> {
         Ok(plugins) => plugins.admit(file).await,
         Err(error) => Err(Refusal { code: "host_failed", message: error.to_string(), details: Vec::new() }),
     }
-}
-
-/// A refusal with its particulars, a line each.
-pub(super) fn told(refusal: &Refusal) -> String {
-    refusal.details.iter().fold(refusal.message.clone(), |text, detail| format!("{text}\n  {detail}"))
 }

@@ -18,7 +18,6 @@ use crate::config::Config;
 use crate::control::{Bytes, Command};
 use crate::plugins::limits::Limits;
 use crate::plugins::{Loaded, Workbench, World};
-use crate::registry::told;
 use crate::replay::{Inputs, Pair, run};
 
 /// A busy machine must not make a plugin fail here; its CPU time alone decides.
@@ -164,7 +163,7 @@ async fn load(bench: &Workbench, session: Option<&Session>, wanted: Wanted) -> R
         }
     };
     let admitted = bench.admit(bytes.0).await;
-    admitted.map_err(|refusal| format!("{name} is no plugin that can run here: {}", told(refusal)).into())
+    admitted.map_err(|refusal| format!("{name} is no plugin that can run here: {}", refusal.told()).into())
 }
 
 async fn serving(session: &Session, world: World) -> Result<Wanted, Failure> {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::read;
-use super::sign::{KEY_FILE_BYTES_MAX, admitted, beside, read_small, told};
+use super::sign::{KEY_FILE_BYTES_MAX, admitted, beside, read_small};
 use crate::cli::output::{fields, show, word};
 use crate::cli::{Failure, Json};
 use crate::config::Config;
@@ -44,7 +44,7 @@ impl Verify {
         let outcome = verify(file, document.as_deref(), &keys).await;
         let is_good = outcome.is_ok();
         let answer =
-            outcome.unwrap_or_else(|refusal| json!({ "valid": false, "code": refusal.code, "error": told(&refusal) }));
+            outcome.unwrap_or_else(|refusal| json!({ "valid": false, "code": refusal.code, "error": refusal.told() }));
         show(self.json.json, &answer, || {
             if is_good { fields(&answer) } else { format!("{}\n{}\n", word(&answer["code"]), word(&answer["error"])) }
         });

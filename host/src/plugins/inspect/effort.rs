@@ -7,7 +7,7 @@ use crate::plugins::error::Refusal;
 use crate::plugins::limits::Limits;
 
 /// Components inside each other, before anything else looks at them.
-pub(super) fn nesting_fits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+pub(in crate::plugins) fn nesting_fits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     let (mut depth, mut is_in_module) = (0_usize, false);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload {
@@ -27,8 +27,9 @@ pub(super) fn nesting_fits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal>
     Ok(())
 }
 
-/// The functions of a valid component: how many, how large, and how deep their blocks go.
-pub(super) fn fits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+/// The functions of a valid component: how many, how large, and how deep their blocks go. Asked when it is to be compiled,
+/// not when the compiled code is there already.
+pub(in crate::plugins) fn fits(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     let (mut functions, mut work) = (0_usize, 0_usize);
     for payload in Parser::new(0).parse_all(bytes) {
         let Payload::CodeSectionEntry(body) = payload.map_err(|error| Refusal::new("invalid", error.to_string()))?

@@ -10,7 +10,8 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::{Signature, Subject, hex, sha256};
+use super::{Signature, Subject};
+use crate::hash::{hex, sha256};
 
 /// How a public key is written: this, and its 32 bytes in base64.
 const PREFIX: &str = "ed25519:";

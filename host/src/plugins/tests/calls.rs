@@ -131,17 +131,7 @@ async fn an_input_of_the_limit_is_taken_and_one_byte_more_is_not() {
     let bytes_max = 100_000;
     let plugins = start_with(Limits { input_bytes_max: bytes_max, ..limits() });
     let healthy = admit(&plugins, "healthy").await;
-    let with_text = |bytes| Message {
-        from: None,
-        reply_to: None,
-        to: Vec::new(),
-        subject: None,
-        html: None,
-        text: Some("x".repeat(bytes)),
-        headers: Vec::new(),
-        attachments: Vec::new(),
-        attributes: Vec::new(),
-    };
+    let with_text = |bytes| Message { text: Some("x".repeat(bytes)), ..Message::default() };
     let at_the_limit = plugins.score_with(&healthy, with_text(bytes_max), Vec::new()).await;
     assert_eq!(at_the_limit.result.map(|verdict| verdict.spam_score), Ok(1.5));
     let beyond = plugins.score_with(&healthy, with_text(bytes_max + 1), Vec::new()).await;

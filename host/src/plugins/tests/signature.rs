@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{guest, start};
+use crate::hash::sha256;
 use crate::plugins::Loaded;
-use crate::plugins::admission::sha256;
 use crate::plugins::error::Refusal;
 use crate::plugins::signature::{
     DOCUMENT_BYTES_MAX, Policy, PublicKey, Signature, SigningKey, Subject, Verified, verify,

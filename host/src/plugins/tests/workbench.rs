@@ -50,17 +50,7 @@ async fn an_endless_call_ends_with_its_time_or_its_fuel_and_is_named_alike() {
 async fn an_input_of_the_limit_is_tried_and_one_byte_more_is_not() {
     let bench = Workbench::start(Limits { input_bytes_max: 5, ..limits() }).unwrap();
     let healthy = admit(&bench, guest("healthy")).await;
-    let with_text = |text: &str| Message {
-        from: None,
-        reply_to: None,
-        to: Vec::new(),
-        subject: None,
-        html: None,
-        text: Some(text.into()),
-        headers: Vec::new(),
-        attachments: Vec::new(),
-        attributes: Vec::new(),
-    };
+    let with_text = |text: &str| Message { text: Some(text.into()), ..Message::default() };
     assert!(bench.score(&healthy, with_text("Hello"), Vec::new()).result.is_ok());
     let beyond = bench.score(&healthy, with_text("Hello!"), Vec::new()).result;
     assert_eq!(beyond, Err(Fault::TooLargeInput { bytes: 6, bytes_max: 5 }));
