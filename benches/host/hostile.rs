@@ -96,7 +96,7 @@ fn neighbours() -> Figure {
     let share = median(shares);
     Figure {
         what: "healthy calls a second beside 2 endless callers / alone",
-        measured: format!("{:.0} / {:.0} = {share:.0} %", median(beside), median(alone)),
+        measured: format!("{:.0} / {:.0}; {share:.0} % in the median round", median(beside), median(alone)),
         bar: "at least 80 %",
         is_met: share >= 80.0,
     }
