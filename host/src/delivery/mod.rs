@@ -1,5 +1,7 @@
 //! From the queue to an outlet. For now every domain is a sandbox, so the only outlet is the capture mailbox.
 
+mod attempt;
+
 use std::sync::Arc;
 use std::time::Duration;
 

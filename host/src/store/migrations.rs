@@ -8,6 +8,10 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
     (2, "plugins", include_str!("../../../migrations/0002_plugins.sql")),
     (3, "recordings", include_str!("../../../migrations/0003_recordings.sql")),
+    (4, "queue", include_str!("../../../migrations/0004_queue.sql")),
+    (5, "dkim", include_str!("../../../migrations/0005_dkim.sql")),
+    (6, "smtp_credentials", include_str!("../../../migrations/0006_smtp_credentials.sql")),
+    (7, "suppressions", include_str!("../../../migrations/0007_suppressions.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.
