@@ -9,7 +9,7 @@ export LC_ALL=C
 pillarbox=$(readlink -f "${PILLARBOX:-target/release/pillarbox}") || true
 folder=$(mktemp -d)
 service=
-export PILLARBOX_DATA_DIR=$folder/data PILLARBOX_LISTEN=127.0.0.1:18480 PILLARBOX_OPERATOR_LISTEN=127.0.0.1:18481
+export PILLARBOX_DATA_DIR=$folder/data PILLARBOX_LISTEN=127.0.0.1:18480 PILLARBOX_OPERATOR_LISTEN=127.0.0.1:18481 PILLARBOX_SMTP_LISTEN=off
 url=http://$PILLARBOX_LISTEN
 
 # Ends what was started, by its process id, and leaves nothing behind.

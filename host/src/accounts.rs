@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use crate::api::smtp;
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
@@ -116,6 +117,13 @@ pub(crate) async fn rotate_key(app: &App, email: &str, sandbox: bool, grace_secs
     let rotation = Rotation { at: now, old_keys_until: now + grace_secs * 1_000 };
     app.store.rotate_key(customer.id, key, rotation).await.map_err(failed)?;
     Ok(json!({ "customer": view(&customer), "api_key": api_key }))
+}
+
+/// Gives an account a new password for SMTP, which the answer shows this once.
+pub(crate) async fn rotate_smtp_password(app: &App, email: &str) -> Outcome {
+    let customer = find(app, email).await?;
+    let (password, _) = smtp::set_new_password(app, &customer).await.map_err(|error| error.to_string())?;
+    Ok(json!({ "customer": view(&customer), "smtp_password": password }))
 }
 
 /// Changes what an account may use.

@@ -10,16 +10,18 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::ids::{IdOrder, Ids};
 use crate::mail::token::KeyRing;
+use crate::mail::verp;
 use crate::metrics::Meters;
 use crate::operator::Access;
+use crate::passwords::Passwords;
 use crate::plugins::Plugins;
 use crate::plugins::limits::Limits;
 use crate::plugins::signature::Policy;
-use crate::rate::RateLimit;
+use crate::rate::{RateLimit, Standing};
 use crate::recorder::Recorder;
 use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
-use crate::store::{Store, StoreLimits};
+use crate::store::{Customer, Store, StoreLimits};
 
 /// Milliseconds since 1970, from a clock that a test can hold still.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -40,12 +42,14 @@ pub struct App {
     pub(crate) access: Access,
     pub(crate) meters: Meters,
     pub(crate) tokens: KeyRing,
+    pub(crate) bounce_addresses: verp::Keys,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
     pub(crate) in_flight: Semaphore,
     /// Rung when something was queued.
     pub(crate) queued: Notify,
     pub(crate) recorder: Recorder,
+    pub(crate) passwords: Passwords,
     draining: AtomicBool,
     id_order: IdOrder,
     clock: Clock,
@@ -68,6 +72,8 @@ impl App {
         let cache = config.data_dir.join("compiled");
         let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
         let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
+        let bounce_keys = vec![(1, host_key.derive("bounce addresses"))];
+        let bounce_addresses = verp::Keys::new(bounce_keys).expect("one key has an id of its own");
         let recorder = Recorder::new(&config, &host_key);
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
@@ -80,11 +86,13 @@ impl App {
             access,
             meters: Meters::new(clock()),
             tokens,
+            bounce_addresses,
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,
             queued: Notify::new(),
             recorder,
+            passwords: Passwords::default(),
             draining: AtomicBool::new(false),
             id_order: IdOrder::default(),
             clock,
@@ -99,6 +107,17 @@ impl App {
     /// The ids of a unit of work that happens at `now`.
     pub(crate) fn ids(&self, now: i64) -> Ids {
         self.id_order.ids_at(now)
+    }
+
+    /// Counts one request of this customer, by whichever way it came. `None` where there is no limit.
+    pub(crate) fn standing(&self, customer: &Customer) -> Option<Standing> {
+        let own = customer.requests_per_minute.and_then(|limit| u32::try_from(limit).ok());
+        self.requests.take(customer.id, own.unwrap_or(self.config.requests_per_minute), self.now())
+    }
+
+    /// The envelope sender of one recipient's copy of an email: what comes back to it names that copy.
+    pub fn bounce_address(&self, email_id: Uuid, recipient_number: u16, sending_domain: &str) -> String {
+        format!("{}@{sending_domain}", self.bounce_addresses.seal(email_id, recipient_number))
     }
 
     /// Says that the service is about to stop, so that load balancers send no more.

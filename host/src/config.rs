@@ -16,6 +16,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 /// Keys whose signatures of plugins may be trusted.
 const PUBLIC_KEYS_MAX: usize = 64;
 
+/// Addresses that one kind of listener may have.
+const LISTENERS_MAX: usize = 16;
+/// The word for no listener.
+const OFF: &str = "off";
+
 /// The shortest token that somebody may think of.
 const TOKEN_CHARS_MIN: usize = 32;
 
@@ -140,6 +145,15 @@ pub struct Config {
     pub connections_per_address_max: usize,
     pub requests_in_flight_max: usize,
     pub drain: Duration,
+    pub smtp_listen: Vec<SocketAddr>,
+    pub smtps_listen: Vec<SocketAddr>,
+    smtp_host: Option<String>,
+    smtp_message_bytes_max: Option<usize>,
+    pub smtp_receiving_bytes_max: usize,
+    pub smtp_idle_timeout: Duration,
+    pub smtp_data_timeout: Duration,
+    pub smtp_sessions_max: usize,
+    pub smtp_sessions_per_address_max: usize,
     pub write_queue_max: usize,
     pub read_queue_max: usize,
     pub reader_threads: usize,
@@ -218,7 +232,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "tls_certificate",
         "",
-        "PEM file with the certificate chain of the API, leaf first. With it and \
+        "PEM file with the certificate chain of the API and of SMTP, leaf first. With it and \
         `tls_key` the API speaks TLS alone.",
         |config, value| store(&mut config.tls_certificate, Some(value.into()))
     ),
@@ -326,6 +340,60 @@ pub const SETTINGS: &[Setting] = &[
         "Seconds that open requests get to finish after SIGTERM or SIGINT. A second signal \
         ends them at once.",
         |config, value| store(&mut config.drain, seconds(value, 0, 3_600)?)
+    ),
+    setting!(
+        "smtp_listen",
+        "127.0.0.1:2525",
+        "Addresses and ports where mail programs submit mail and servers return it, with commas between; `off` for \
+        none. TLS begins by STARTTLS.",
+        |config, value| store(&mut config.smtp_listen, addresses(value)?)
+    ),
+    setting!("smtps_listen", "off", "The same where TLS begins at once.", |config, value| store(
+        &mut config.smtps_listen,
+        addresses(value)?
+    )),
+    setting!(
+        "smtp_host",
+        "",
+        "The name of the submission server, as it greets and as customers are told. Without it, the host of \
+        `public_url`, else `localhost`.",
+        |config, value| store(&mut config.smtp_host, Some(host_name(value)?))
+    ),
+    setting!(
+        "smtp_message_bytes_max",
+        "",
+        "Bytes of a message that is submitted by SMTP. A larger one is 552. Without it, `body_bytes_max`.",
+        |config, value| store(&mut config.smtp_message_bytes_max, Some(number(value, 1_024, 1_073_741_824)?))
+    ),
+    setting!(
+        "smtp_receiving_bytes_max",
+        "268435456",
+        "Bytes of all messages together that are being received by SMTP. One more is 451.",
+        |config, value| store(&mut config.smtp_receiving_bytes_max, number(value, 1_024, 1_099_511_627_776)?)
+    ),
+    setting!(
+        "smtp_idle_secs",
+        "300",
+        "Seconds in which an SMTP command, or a part of a message, must arrive. A slower one is 421.",
+        |config, value| store(&mut config.smtp_idle_timeout, seconds(value, 1, 3_600)?)
+    ),
+    setting!(
+        "smtp_data_secs",
+        "600",
+        "Seconds in which a whole message must arrive by SMTP. A slower one is 421.",
+        |config, value| store(&mut config.smtp_data_timeout, seconds(value, 1, 86_400)?)
+    ),
+    setting!(
+        "smtp_sessions_max",
+        "1024",
+        "SMTP sessions open at once. One more waits in the listen queue.",
+        |config, value| store(&mut config.smtp_sessions_max, number(value, 1, 1_000_000)?)
+    ),
+    setting!(
+        "smtp_sessions_per_address_max",
+        "100",
+        "SMTP sessions open at once from one address. One more is 421.",
+        |config, value| store(&mut config.smtp_sessions_per_address_max, number(value, 1, 1_000_000)?)
     ),
     setting!(
         "write_queue_max",
@@ -515,6 +583,18 @@ impl Config {
         self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
     }
 
+    /// The name of the submission server.
+    pub fn smtp_host(&self) -> String {
+        let url = self.public_url.as_deref().and_then(|url| url.split_once("://"));
+        let of_url = url.and_then(|(_, rest)| rest.split(['/', ':']).next().filter(|host| host_name(host).is_ok()));
+        self.smtp_host.clone().or_else(|| of_url.map(str::to_owned)).unwrap_or_else(|| "localhost".into())
+    }
+
+    /// Bytes of a message that is submitted by SMTP.
+    pub fn smtp_message_bytes_max(&self) -> usize {
+        self.smtp_message_bytes_max.unwrap_or(self.body_bytes_max)
+    }
+
     /// Each setting with its value and where that came from. Secrets are not shown.
     pub fn effective(&self) -> impl Iterator<Item = (&'static Setting, String, &Origin)> {
         SETTINGS.iter().map(|setting| {
@@ -549,6 +629,15 @@ impl Config {
             connections_per_address_max: 0,
             requests_in_flight_max: 0,
             drain: Duration::ZERO,
+            smtp_listen: Vec::new(),
+            smtps_listen: Vec::new(),
+            smtp_host: None,
+            smtp_message_bytes_max: None,
+            smtp_receiving_bytes_max: 0,
+            smtp_idle_timeout: Duration::ZERO,
+            smtp_data_timeout: Duration::ZERO,
+            smtp_sessions_max: 0,
+            smtp_sessions_per_address_max: 0,
             write_queue_max: 0,
             read_queue_max: 0,
             reader_threads: 0,
@@ -621,6 +710,18 @@ fn address(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(|_| format!("`{value}` is not an address and port such as 127.0.0.1:8080 or [::1]:8080"))
 }
 
+/// Several, with commas between, or none at all.
+fn addresses(value: &str) -> Result<Vec<SocketAddr>, String> {
+    if value == OFF {
+        return Ok(Vec::new());
+    }
+    let addresses = value.split(',').map(|part| address(part.trim())).collect::<Result<Vec<_>, _>>()?;
+    if addresses.len() > LISTENERS_MAX {
+        return Err(format!("{} addresses of at most {LISTENERS_MAX}", addresses.len()));
+    }
+    Ok(addresses)
+}
+
 fn base_url(value: &str) -> Result<String, String> {
     let url = value.trim_end_matches('/');
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
@@ -671,12 +772,15 @@ fn token(value: &str) -> Result<String, String> {
 }
 
 fn host_names(value: &str) -> Result<Vec<String>, String> {
+    value.split(',').map(|name| host_name(name.trim())).collect()
+}
+
+fn host_name(value: &str) -> Result<String, String> {
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    let names: Vec<_> = value.split(',').map(|name| name.trim().to_owned()).collect();
-    match names.iter().find(|name| name.is_empty() || !name.bytes().all(in_name)) {
-        Some(wrong) => Err(format!("`{wrong}` is not the name of a host, such as mail.example.com, without a port")),
-        None => Ok(names),
+    if !value.is_empty() && value.bytes().all(in_name) {
+        return Ok(value.to_owned());
     }
+    Err(format!("`{value}` is not the name of a host, such as mail.example.com, without a port"))
 }
 
 fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
@@ -784,6 +888,32 @@ mod tests {
         refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
         refused(&[], Some("listen = [1]"), &["listen", "array"]);
         refused(&[], Some("listen = "), &["pillarbox.toml"]);
+    }
+
+    #[test]
+    fn listeners_are_several_or_none() {
+        let of = |value: &str| read(&[("PILLARBOX_SMTP_LISTEN", value)], None).map(|config| config.smtp_listen);
+        assert_eq!(of("off"), Ok(Vec::new()));
+        assert_eq!(read(&[], None).expect("it is good").smtps_listen, []);
+        let two = ["127.0.0.1:25".parse().expect("an address"), "[::1]:587".parse().expect("an address")];
+        assert_eq!(of("127.0.0.1:25, [::1]:587"), Ok(two.to_vec()));
+        refused(&[("PILLARBOX_SMTP_LISTEN", "127.0.0.1:25,587")], None, &["smtp_listen", "`587`"]);
+        assert_eq!(of(&["127.0.0.1:25"; LISTENERS_MAX].join(",")).map(|found| found.len()), Ok(LISTENERS_MAX));
+        let more = ["127.0.0.1:25"; LISTENERS_MAX + 1].join(",");
+        refused(&[("PILLARBOX_SMTP_LISTEN", &more)], None, &["smtp_listen", "17 addresses of at most 16"]);
+    }
+
+    #[test]
+    fn the_submission_server_has_a_name_and_a_bound() {
+        let of = |settings: &[(&str, &str)]| read(settings, None).expect("they are good");
+        let url = ("PILLARBOX_PUBLIC_URL", "https://mail.example.com:8443/x");
+        assert_eq!(of(&[]).smtp_host(), "localhost");
+        assert_eq!(of(&[url]).smtp_host(), "mail.example.com");
+        assert_eq!(of(&[("PILLARBOX_PUBLIC_URL", "http://[::1]:80")]).smtp_host(), "localhost");
+        assert_eq!(of(&[url, ("PILLARBOX_SMTP_HOST", "smtp.example.com")]).smtp_host(), "smtp.example.com");
+        refused(&[("PILLARBOX_SMTP_HOST", "a b")], None, &["smtp_host", "name of a host"]);
+        assert_eq!(of(&[("PILLARBOX_BODY_BYTES_MAX", "2048")]).smtp_message_bytes_max(), 2_048);
+        assert_eq!(of(&[("PILLARBOX_SMTP_MESSAGE_BYTES_MAX", "4096")]).smtp_message_bytes_max(), 4_096);
     }
 
     #[test]

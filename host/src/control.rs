@@ -66,6 +66,9 @@ pub enum Command {
         sandbox: bool,
         grace_secs: i64,
     },
+    CustomerSmtpPassword {
+        email: String,
+    },
     CustomerLimits {
         email: String,
         requests_per_minute: Option<i64>,
@@ -226,6 +229,7 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::CustomerRotateKey { email, sandbox, grace_secs } => {
             accounts::rotate_key(app, &email, sandbox, grace_secs).await
         }
+        Command::CustomerSmtpPassword { email } => accounts::rotate_smtp_password(app, &email).await,
         Command::CustomerLimits { email, requests_per_minute, monthly, max_domains } => {
             accounts::set_limits(app, &email, requests_per_minute, monthly, max_domains).await
         }

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::api::{emails, events, profile, reference, scoring, sending, stats, tracking, webhooks};
+use crate::api::{emails, events, profile, reference, scoring, sending, smtp, stats, tracking, webhooks};
 use crate::app::App;
 use crate::auth;
 use crate::error::{Detail, Error, Result};
@@ -26,7 +26,7 @@ const REQUEST_ID_CHARS_MAX: usize = 128;
 /// Bytes of a body on routes that take a few settings.
 const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a body on the webhook routes.
-const WEBHOOK_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
+pub(crate) const WEBHOOK_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -145,8 +145,7 @@ async fn admit(app: &App, head: &Head) -> Result<Admitted> {
             app.failed_auth.take(head.peer, failures_max, now);
         }
     })?;
-    let own = customer.requests_per_minute.and_then(|limit| u32::try_from(limit).ok());
-    let standing = app.requests.take(customer.id, own.unwrap_or(app.config.requests_per_minute), now);
+    let standing = app.standing(&customer);
     Ok(Admitted { customer, key, standing })
 }
 
@@ -171,6 +170,8 @@ fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
         | KeyedRoute::EmailEvents { .. }
         | KeyedRoute::Events
         | KeyedRoute::Profile
+        | KeyedRoute::SmtpCredentials
+        | KeyedRoute::RotateSmtpPassword
         | KeyedRoute::Usage
         | KeyedRoute::Rules => 0,
     }
@@ -228,6 +229,8 @@ async fn dispatch_keyed(
         KeyedRoute::RotateKey => {
             Ok(Reply::ok(&profile::rotate_key(app, customer, key, json_or_nothing(head, body)?).await?))
         }
+        KeyedRoute::SmtpCredentials => Ok(Reply::ok(&smtp::show(app, customer).await?)),
+        KeyedRoute::RotateSmtpPassword => Ok(Reply::ok(&smtp::rotate(app, customer).await?)),
         KeyedRoute::Usage => Ok(Reply::ok(&stats::usage(app, customer).await?)),
         KeyedRoute::Analyze => Ok(Reply::ok(&scoring::analyze(app, customer, json(head, body)?).await?)),
         KeyedRoute::Rules => Ok(Reply::ok(&scoring::rules(app, customer))),

@@ -21,6 +21,8 @@ pub(crate) enum KeyedRoute<'a> {
     Profile,
     ChangeProfile,
     RotateKey,
+    SmtpCredentials,
+    RotateSmtpPassword,
     Usage,
     Analyze,
     Rules,
@@ -41,10 +43,10 @@ pub(crate) enum OpenRoute<'a> {
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 19;
+pub(crate) const ROUTES: usize = 21;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 18] = [
+pub(crate) const TEMPLATES: [&str; 20] = [
     "-",
     "/api/send",
     "/api/emails",
@@ -53,6 +55,8 @@ pub(crate) const TEMPLATES: [&str; 18] = [
     "/api/v1/events",
     "/api/customer/profile",
     "/api/customer/rotate-key",
+    "/api/smtp-credentials",
+    "/api/smtp-credentials/rotate",
     "/api/customer/usage",
     "/api/content-scoring/analyze",
     "/api/content-scoring/rules",
@@ -72,7 +76,8 @@ impl<'a> Route<'a> {
     /// The route of a request. Every `/api/X` also answers at `/api/v1/X`.
     pub(crate) fn find(method: &str, path: &'a str) -> Option<Self> {
         use KeyedRoute::{
-            Analyze, ChangeProfile, Email, EmailEvents, Emails, Events, Profile, RotateKey, Rules, Send, Usage,
+            Analyze, ChangeProfile, Email, EmailEvents, Emails, Events, Profile, RotateKey, RotateSmtpPassword, Rules,
+            Send, SmtpCredentials, Usage,
         };
         use OpenRoute::{
             Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe,
@@ -92,6 +97,8 @@ impl<'a> Route<'a> {
             ("GET", ["api", "customer", "profile"]) => Keyed(Profile),
             ("PATCH", ["api", "customer", "profile"]) => Keyed(ChangeProfile),
             ("POST", ["api", "customer", "rotate-key"]) => Keyed(RotateKey),
+            ("GET", ["api", "smtp-credentials"]) => Keyed(SmtpCredentials),
+            ("POST", ["api", "smtp-credentials", "rotate"]) => Keyed(RotateSmtpPassword),
             ("GET", ["api", "customer", "usage"]) => Keyed(Usage),
             ("POST", ["api", "content-scoring", "analyze"]) => Keyed(Analyze),
             ("GET", ["api", "content-scoring", "rules"]) => Keyed(Rules),
@@ -124,6 +131,8 @@ impl<'a> Route<'a> {
                 KeyedRoute::Events => "/api/v1/events",
                 KeyedRoute::Profile | KeyedRoute::ChangeProfile => "/api/customer/profile",
                 KeyedRoute::RotateKey => "/api/customer/rotate-key",
+                KeyedRoute::SmtpCredentials => "/api/smtp-credentials",
+                KeyedRoute::RotateSmtpPassword => "/api/smtp-credentials/rotate",
                 KeyedRoute::Usage => "/api/customer/usage",
                 KeyedRoute::Analyze => "/api/content-scoring/analyze",
                 KeyedRoute::Rules => "/api/content-scoring/rules",

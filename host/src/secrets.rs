@@ -56,7 +56,11 @@ pub(crate) fn operator_token(data_dir: &Path) -> io::Result<String> {
 }
 
 /// A file of the data directory that only its owner may read, made with fresh content when it is not there.
-fn own_file(data_dir: &Path, name: &str, fresh: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+pub(crate) fn own_file(
+    data_dir: &Path,
+    name: &str,
+    fresh: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
     let path = data_dir.join(name);
     let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     match fs::read(&path) {

@@ -2,13 +2,13 @@
 
 mod greeting;
 mod leftover;
+mod places;
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -21,12 +21,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use self::greeting::Greeting;
 use self::leftover::RequestBody;
+pub(crate) use self::places::{Place, Places};
 use crate::config::{Config, TlsFiles};
 use crate::reply::Body;
 
@@ -75,8 +76,11 @@ pub enum Shutdown {
     Abort,
 }
 
-/// Reads a certificate and its key for a listener that speaks HTTP/2 and HTTP/1.1.
-pub fn tls(files: &TlsFiles) -> io::Result<TlsAcceptor> {
+/// What a listener of the API speaks behind TLS (RFC 7301).
+pub const HTTP_PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+
+/// Reads a certificate and its key for a listener that speaks these protocols; none are told apart when there are none.
+pub fn tls(files: &TlsFiles, protocols: &[&[u8]]) -> io::Result<TlsAcceptor> {
     let explain =
         |path: &std::path::Path, error: &dyn Display| io::Error::other(format!("{}: {error}", path.display()));
     let (certificate, key) = (files.certificate.as_path(), files.key.as_path());
@@ -92,7 +96,7 @@ pub fn tls(files: &TlsFiles) -> io::Result<TlsAcceptor> {
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
         .map_err(|error| explain(certificate, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -202,74 +206,5 @@ async fn serve<Handle, Answer>(
     // What goes wrong on a connection is its peer's business; the requests that were read are logged anyway.
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(error = %error, "connection ended");
-    }
-}
-
-/// The places for connections, in all and for each address.
-struct Places {
-    all: Arc<Semaphore>,
-    per_address_max: usize,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-/// One connection's place, free again when it is dropped.
-struct Place {
-    _one_of_all: OwnedSemaphorePermit,
-    address: IpAddr,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Places {
-    fn new(all_max: usize, per_address_max: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all_max)), per_address_max, taken: Arc::default() }
-    }
-
-    async fn free(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.all).acquire_owned().await.expect("the places are never closed")
-    }
-
-    fn take(&self, free: OwnedSemaphorePermit, peer: SocketAddr) -> Option<Place> {
-        let address = peer.ip();
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(address).or_default();
-        if *count >= self.per_address_max {
-            return None;
-        }
-        *count += 1;
-        Some(Place { _one_of_all: free, address, taken: Arc::clone(&self.taken) })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_address_gets_its_share_of_places_and_no_more() {
-        let places = Places::new(3, 2);
-        let peer = SocketAddr::from(([192, 0, 2, 1], 1));
-        let first = places.take(places.free().await, peer).expect("the first place is free");
-        let second = places.take(places.free().await, peer).expect("the second place is free");
-        assert!(places.take(places.free().await, peer).is_none(), "a third one is over the share");
-        drop(first);
-        let third = places.take(places.free().await, peer).expect("a place became free");
-
-        let other = SocketAddr::from(([192, 0, 2, 2], 1));
-        let _last = places.take(places.free().await, other).expect("another address has a share of its own");
-        assert_eq!(places.all.available_permits(), 0, "all places are taken now");
-        drop((second, third));
-        assert_eq!(places.all.available_permits(), 2);
     }
 }

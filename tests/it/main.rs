@@ -2,6 +2,7 @@
 
 mod guests;
 mod harness;
+mod mail_client;
 
 mod documents;
 mod events;
@@ -15,6 +16,9 @@ mod recordings;
 mod scoring;
 mod sending;
 mod signatures;
+mod smtp;
+mod smtp_credentials;
 mod stats;
+mod submission;
 mod tracking;
 mod webhooks;

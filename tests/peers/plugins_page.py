@@ -247,7 +247,7 @@ def main():
     os.makedirs(shots, exist_ok=True)
     api, operator, driver = (f"127.0.0.1:{free_port()}" for _ in range(3))
     environment = {**os.environ, "PILLARBOX_DATA_DIR": os.path.join(work, "data"), "PILLARBOX_LISTEN": api,
-                   "PILLARBOX_OPERATOR_LISTEN": operator, "PILLARBOX_OPERATOR_TOKEN": TOKEN}
+                   "PILLARBOX_OPERATOR_LISTEN": operator, "PILLARBOX_SMTP_LISTEN": "off", "PILLARBOX_OPERATOR_TOKEN": TOKEN}
     log = open(os.path.join(work, "log"), "w", encoding="utf-8")
     out = os.path.join(work, "out")
     started = [subprocess.Popen([BINARY, "serve"], env=environment, stdout=open(out, "w", encoding="utf-8"), stderr=log)]

@@ -54,18 +54,19 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# start [NAME=VALUE...]: starts the service with these settings and sets API, OPERATOR (host:port) and KEY.
+# start [NAME=VALUE...]: starts the service with these settings and sets API, OPERATOR, SMTP (host:port) and KEY.
 start() {
     API=127.0.0.1:$(free_port)
     OPERATOR=127.0.0.1:$(free_port)
+    SMTP=127.0.0.1:$(free_port)
     env PILLARBOX_DATA_DIR="$WORK/data" PILLARBOX_LISTEN="$API" PILLARBOX_OPERATOR_LISTEN="$OPERATOR" \
-        PILLARBOX_REQUESTS_PER_MINUTE=0 "$@" "$PILLARBOX_BIN" serve >"$WORK/out" 2>"$WORK/log" &
+        PILLARBOX_SMTP_LISTEN="$SMTP" PILLARBOX_REQUESTS_PER_MINUTE=0 "$@" "$PILLARBOX_BIN" serve >"$WORK/out" 2>"$WORK/log" &
     SERVICE=$!
     local tries
     for tries in $(seq 300); do
         if curl -sf -o /dev/null "http://$OPERATOR/readyz"; then
             KEY=$(grep -m 1 -o '^ml_live_[0-9a-f]*' "$WORK/out") || fail "the first start printed no key"
-            echo "the service is ready after $tries looks: $API, for operators $OPERATOR"
+            echo "the service is ready after $tries looks: $API, for operators $OPERATOR, SMTP $SMTP"
             return
         fi
         kill -0 "$SERVICE" 2>/dev/null || fail "the service ended at its start"

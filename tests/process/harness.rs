@@ -33,6 +33,7 @@ pub struct Service {
     home: PathBuf,
     pub api: SocketAddr,
     pub operator: SocketAddr,
+    pub smtp: SocketAddr,
     /// A customer's key.
     pub key: String,
 }
@@ -91,6 +92,8 @@ impl Home {
         }
         command.args(words).env("PILLARBOX_DATA_DIR", self.data()).current_dir(self.directory.path());
         command.env("XDG_CACHE_HOME", self.directory.path().join("cache"));
+        // Many run at once, and the default is one port.
+        command.env("PILLARBOX_SMTP_LISTEN", "off");
         command.stdin(Stdio::null());
         command
     }
@@ -131,12 +134,13 @@ impl Home {
 
     /// Starts a service by a command that is made already. `None` when somebody else took the port.
     pub fn serve_as(&self, mut command: Command, settings: &[(&str, &str)]) -> Option<Service> {
-        let (api, operator) = (free_address(), free_address());
+        let (api, operator, smtp) = (free_address(), free_address(), free_address());
         command.env("PILLARBOX_LISTEN", api.to_string()).env("PILLARBOX_OPERATOR_LISTEN", operator.to_string());
+        command.env("PILLARBOX_SMTP_LISTEN", smtp.to_string());
         command.env("PILLARBOX_REQUESTS_PER_MINUTE", "0").envs(settings.iter().copied());
         let child = command.stdout(self.output("stdout")).spawn().expect("the binary starts");
         let home = self.directory.path().to_owned();
-        let mut service = Service { child, home, api, operator, key: self.key.clone() };
+        let mut service = Service { child, home, api, operator, smtp, key: self.key.clone() };
         let started = Instant::now();
         while !service.is_ready() {
             if let Some(status) = service.child.try_wait().expect("the process is asked") {

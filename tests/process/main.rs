@@ -5,6 +5,7 @@
 mod guests;
 mod harness;
 mod http;
+mod mail_client;
 
 mod customers;
 mod disk;
@@ -22,3 +23,4 @@ mod settings;
 mod shutdown;
 mod signing;
 mod streams;
+mod submission;

@@ -7,6 +7,7 @@ pub(crate) mod query;
 pub(crate) mod reference;
 pub(crate) mod scoring;
 pub(crate) mod sending;
+pub(crate) mod smtp;
 pub(crate) mod stats;
 pub(crate) mod time;
 pub(crate) mod tracking;

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
-use super::{emails, events, profile, scoring, sending, stats, tracking, webhooks};
+use super::{emails, events, profile, scoring, sending, smtp, stats, tracking, webhooks};
 use crate::app::App;
 use crate::error::ErrorBody;
 use crate::pages;
@@ -22,6 +22,8 @@ use crate::reply::Reply;
         profile::show,
         profile::change,
         profile::rotate_key,
+        smtp::show,
+        smtp::rotate,
         stats::usage,
         scoring::analyze,
         scoring::rules,
@@ -38,6 +40,7 @@ use crate::reply::Reply;
     tags(
         (name = "Email Sending", description = "Send emails and see where they are."),
         (name = "Profile", description = "The account behind the key."),
+        (name = "SMTP", description = "What mail programs sign in with to send."),
         (name = "Statistics", description = "What the account used."),
         (name = "Content Scoring", description = "What a mail filter would think, before anybody else reads it."),
         (name = "Events", description = "What happened to emails. Both switches of the account must be on."),

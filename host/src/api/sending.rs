@@ -1,6 +1,7 @@
 //! Sending one email.
 
 mod draft;
+pub(crate) mod submission;
 mod tracking;
 
 use std::collections::BTreeMap;
@@ -22,10 +23,13 @@ use crate::hash::sha256;
 use crate::ids::new_id;
 use crate::mail::build::{self, Outgoing};
 use crate::mail::text;
+use crate::plugins::scorer;
 use crate::reply::Reply;
 use crate::request::Head;
 use crate::store::{ApiKey, Claim, Customer, CustomerStatus, NewEmail, Queued, Replay, SendRefusal, StreamType};
 
+/// Recipients of one email: `to`, `cc` and `bcc` together.
+pub(crate) const RECIPIENTS_MAX: usize = 50;
 /// Bytes of an `Idempotency-Key`.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
@@ -152,7 +156,14 @@ pub(crate) async fn send(
     }
     check_account(customer)?;
     let draft = Draft::read(app, customer, request, now).await?;
-    let tracking = Tracking { app, customer, domain: &draft.domain, request, email_id: new_id(now) };
+    let tracking = Tracking {
+        app,
+        customer,
+        domain: &draft.domain,
+        opens: request.track_opens,
+        clicks: request.track_clicks,
+        email_id: new_id(now),
+    };
     let (email, reply) = compose(&tracking, &draft, now).await?;
 
     let claim = idempotency.map(|Idempotency { key, request_hash }| {
@@ -161,12 +172,20 @@ pub(crate) async fn send(
     });
     // A sandbox key and a live one differ only once mail can leave the machine; both end in the capture mailbox.
     tracing::debug!(email_id = %email.id, sandbox = key.sandbox, "email accepted");
-    match app.store.queue_email(email, claim, customer.monthly_email_limit, app.ids(now)).await {
-        Ok(Queued::Stored) => {
+    match store(app, customer, email, claim).await? {
+        Queued::Stored => Ok(Reply::ok(&reply)),
+        Queued::Replayed(reply) => Ok(replayed(reply)),
+    }
+}
+
+/// Stores an accepted email and rings for the delivery.
+async fn store(app: &App, customer: &Customer, email: NewEmail, claim: Option<Claim>) -> Result<Queued> {
+    let ids = app.ids(email.submitted_at);
+    match app.store.queue_email(email, claim, customer.monthly_email_limit, ids).await {
+        Ok(queued) => {
             app.queued.notify_one();
-            Ok(Reply::ok(&reply))
+            Ok(queued)
         }
-        Ok(Queued::Replayed(reply)) => Ok(replayed(reply)),
         Err(SendRefusal::MonthlyLimit) => Err(Error::TooMany {
             code: "monthly_limit_reached",
             message: "The account's monthly limit of emails is reached",
@@ -267,7 +286,8 @@ fn idempotency_mismatch() -> Error {
     }
 }
 
-fn check_account(customer: &Customer) -> Result<()> {
+/// Whether the account may send.
+pub(crate) fn check_account(customer: &Customer) -> Result<()> {
     let refused = |code, message| Err(Error::Forbidden { error: message, code, message });
     match customer.status {
         CustomerStatus::Active => Ok(()),
@@ -303,7 +323,12 @@ async fn score(
         headers,
         attachments: &draft.attachments,
     };
-    let Some(judgement) = scoring::judge(app, Some(customer), message.into_message()).await else { return Ok(None) };
+    judged(app, customer, message.into_message()).await
+}
+
+/// What the scoring policy makes of a message. It is sent unjudged when no plugin answers.
+async fn judged(app: &App, customer: Uuid, message: scorer::Message) -> Result<Option<ScoreSummary>> {
+    let Some(judgement) = scoring::judge(app, Some(customer), message).await else { return Ok(None) };
     if app.config.scoring_policy == ScoringPolicy::Enforce && judgement.is_reject() {
         return Err(Error::Refused {
             code: "content_rejected",

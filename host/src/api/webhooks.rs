@@ -35,6 +35,9 @@ const TAKEN: &str =
 /// Headers of the request that a normalizer gets to see. Never credentials.
 const SHOWN_HEADERS: &[&str] = &["content-type", "user-agent", "x-original-to", "x-envelope-to"];
 
+/// The one of them in which a mail server says where the mail arrived.
+const ARRIVED_AT: &str = "x-envelope-to";
+
 /// A bounce in our own words.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -107,6 +110,23 @@ pub(crate) async fn complaint(app: &App, head: &Head, body: Bytes) -> Result<Not
     take(app, Endpoint { name: "complaint", failed: "Failed to process complaint", secret }, head, body).await
 }
 
+/// Takes a message that came back by SMTP to an address that was made for one recipient's copy of an email.
+pub(crate) async fn returned(app: &App, arrived_at: &str, message: Bytes) -> Result<()> {
+    let content_type = "message/rfc822".to_owned();
+    let headers = [("content-type", content_type.as_str()), (ARRIVED_AT, arrived_at)];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let endpoint = Endpoint { name: "bounce", failed: "Failed to process bounce", secret: None };
+    record(app, endpoint, Received { content_type, headers, body: message, is_mail: true }).await.map(drop)
+}
+
+/// A notification as it came.
+struct Received {
+    content_type: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+    is_mail: bool,
+}
+
 async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Result<NotificationReply> {
     check_secret(&endpoint, &head.headers)?;
     let is_mail = match media_type(&head.headers).as_str() {
@@ -114,9 +134,14 @@ async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Re
         mail if MAIL_TYPES.contains(&mail) => true,
         _ => return Err(Error::UnsupportedType(TAKEN)),
     };
-    let now = app.now();
     let content_type = header(&head.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let headers = shown_headers(&head.headers);
+    record(app, endpoint, Received { content_type, headers, body, is_mail }).await
+}
+
+async fn record(app: &App, endpoint: Endpoint<'_>, received: Received) -> Result<NotificationReply> {
+    let Received { content_type, headers, body, is_mail } = received;
+    let now = app.now();
     let request = normalizer::Request {
         content_type: content_type.clone(),
         headers: headers.clone(),

@@ -28,6 +28,8 @@ pub(super) enum Customer {
     Activate(Named),
     /// Give an account a new API key, and show it this once
     RotateKey(RotateKey),
+    /// Give an account a new password for SMTP, and show it this once
+    SmtpPassword(Named),
     /// Change how much an account may do
     Limits(Limits),
     /// Change what an account may see
@@ -137,6 +139,7 @@ impl Customer {
             Self::RotateKey(RotateKey { email, sandbox, grace, json }) => {
                 (json, Command::CustomerRotateKey { email, sandbox, grace_secs: grace })
             }
+            Self::SmtpPassword(Named { email, json }) => (json, Command::CustomerSmtpPassword { email }),
             Self::Limits(Limits { email, requests_per_minute, monthly, max_domains, json }) => {
                 (json, Command::CustomerLimits { email, requests_per_minute, monthly, max_domains })
             }
@@ -167,6 +170,9 @@ fn one(answer: &Value) -> String {
     if !answer["domain"].is_null() {
         let domain = word(&answer["domain"]);
         text = format!("{text}{:<24}{domain} (sandbox: mail is captured)\n", "domain");
+    }
+    if !answer["smtp_password"].is_null() {
+        text = format!("{text}\nSMTP password, shown this once:\n{}\n", word(&answer["smtp_password"]));
     }
     if !answer["api_key"].is_null() {
         text = format!("{text}\nAPI key, shown this once:\n{}\n", word(&answer["api_key"]));

@@ -20,6 +20,7 @@ use crate::app::{App, system_clock};
 use crate::config::Config;
 use crate::secrets::OPERATOR_TOKEN_FILE;
 use crate::server::{self, ConnectionLimits, Shutdown};
+use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{accounts, control, delivery, operator, recorder, registry, request};
 
@@ -56,11 +57,20 @@ impl Serve {
         let holder =
             Holder { pid: std::process::id(), command: "serve".into(), listen: Some(config.listen.to_string()) };
         let lock = acquire(&config.data_dir, &holder).await?;
-        let tls = config.tls().map(|files| server::tls(&files)).transpose()?;
+        let tls = config.tls().map(|files| server::tls(&files, server::HTTP_PROTOCOLS)).transpose()?;
         let limits = ConnectionLimits::of(&config);
         let api = bind("listen", config.listen).await?;
         let operator = bind("operator_listen", config.operator_listen).await?;
+        let mut submission = Vec::new();
+        for (setting, addresses, implicit_tls) in
+            [("smtp_listen", &config.smtp_listen, false), ("smtps_listen", &config.smtps_listen, true)]
+        {
+            for address in addresses {
+                submission.push(Listener { socket: bind(setting, *address).await?, implicit_tls });
+            }
+        }
         let app = Arc::new(tokio::task::block_in_place(|| App::open(config, system_clock()))?);
+        let smtp = Arc::new(tokio::task::block_in_place(|| smtp::Server::open(Arc::clone(&app)))?);
         registry::start(&app).await?;
         welcome_first_customer(&app).await?;
 
@@ -73,6 +83,7 @@ impl Serve {
         ];
         tokio::spawn(watch_signals(Arc::clone(&app), stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),
+            smtp = ?app.config.smtp_listen, smtps = ?app.config.smtps_listen,
             data_dir = %app.config.data_dir.display(), "serving");
         if io::stdout().is_terminal() {
             print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
@@ -90,7 +101,10 @@ impl Serve {
         let (end, ending) = watch::channel(Shutdown::No);
         let operator_limits = ConnectionLimits { drain: OPERATOR_DRAIN, ..limits };
         let serve_api = async move {
-            server::run(api, tls, limits, handle_api, stopping).await;
+            tokio::join!(
+                server::run(api, tls, limits, handle_api, stopping.clone()),
+                smtp::run(submission, smtp, stopping)
+            );
             end.send_replace(Shutdown::Drain);
             end
         };

@@ -105,6 +105,12 @@ pub fn attachment_content(raw: &[u8], index: usize) -> Option<Vec<u8>> {
     message.attachments().take(ATTACHMENTS_MAX).nth(index).map(|part| part.contents().to_vec())
 }
 
+/// Shows the parts of a message with their places in it. `None` as for [`ParsedMessage::parse`].
+pub(super) fn with_parts<T>(raw: &[u8], look: impl FnOnce(&Message) -> T) -> Option<T> {
+    let raw = guard::guarded(raw)?;
+    Some(look(&read(&raw)?))
+}
+
 /// Finds the parts. Only what that needs is parsed; other headers are read from their bytes, within bounds.
 fn read(raw: &[u8]) -> Option<Message<'_>> {
     MessageParser::new()
@@ -160,7 +166,7 @@ fn bounded(value: &[u8]) -> &[u8] {
 }
 
 /// A value unfolded, with its encoded words decoded (RFC 2047).
-fn unstructured(value: &[u8]) -> String {
+pub(super) fn unstructured(value: &[u8]) -> String {
     let value = bounded(value);
     let mut line = Vec::with_capacity(value.len() + 1);
     line.extend_from_slice(value);
@@ -174,7 +180,7 @@ fn unstructured(value: &[u8]) -> String {
 }
 
 /// Names and addresses of a header, fit to send to or not.
-fn mailboxes(value: &[u8]) -> Vec<(String, String)> {
+pub(super) fn mailboxes(value: &[u8]) -> Vec<(String, String)> {
     let mut line = bounded(value).to_vec();
     line.push(b'\n');
     let value = MessageStream::new(&line).parse_address();

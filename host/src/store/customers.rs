@@ -141,11 +141,11 @@ pub struct Rotation {
     pub old_keys_until: i64,
 }
 
-const COLUMNS: &str = "customers.id, customers.name, customers.email, customers.status, monthly_email_limit, \
+pub(super) const COLUMNS: &str = "customers.id, customers.name, customers.email, customers.status, monthly_email_limit, \
      max_domains, requests_per_minute, webhook_url, tracking_enabled, customers.open_tracking_enabled, \
      customers.click_tracking_enabled, enable_event_tracking, enable_event_api, privacy_level, customers.created_at";
 
-fn read_customer(row: &Row) -> Result<Customer, SqlError> {
+pub(super) fn read_customer(row: &Row) -> Result<Customer, SqlError> {
     Ok(Customer {
         id: row.parsed(0, |id| id.parse().ok())?,
         name: row.text(1)?,

@@ -67,7 +67,7 @@ pub struct NewEmail {
     pub customer_id: Uuid,
     /// The domain it is sent from.
     pub domain_id: Uuid,
-    /// Message-ID without angle brackets.
+    /// Message-ID without angle brackets. Where another email has it already, the id stands in its place.
     pub message_id: String,
     /// The `From` address.
     pub sender: String,
@@ -285,7 +285,11 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
     let status = if email.send_at.is_some() { EmailStatus::Scheduled } else { EmailStatus::Queued };
     let to = email.recipients.first().map_or("", |(address, _)| address.as_str());
     connection.execute(
-        "INSERT INTO emails VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        // Mail programs give copies of one message one Message-ID. It leads to the first one; the others keep their own
+        // id in its place.
+        "INSERT INTO emails VALUES (?1, ?2, ?3, \
+         CASE WHEN EXISTS (SELECT 1 FROM emails WHERE message_id = ?4) THEN ?1 ELSE ?4 END, \
+         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         values![
             id.as_str(),
             email.customer_id.to_string(),

@@ -18,6 +18,7 @@ mod plugins;
 mod queue;
 mod reader;
 mod recordings;
+mod smtp_credentials;
 pub(crate) mod sql;
 mod suppressions;
 mod usage;

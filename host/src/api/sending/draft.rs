@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Map, Value as Json};
 
-use super::{AttachmentRequest, Disposition, SendRequest, Suppressed};
+use super::{AttachmentRequest, Disposition, RECIPIENTS_MAX, SendRequest, Suppressed};
 use crate::api::time::parse as parse_time;
 use crate::app::App;
 use crate::error::{Detail, Error, Result};
@@ -13,8 +14,6 @@ use crate::mail::headers::CustomHeaders;
 use crate::mail::merge::{Escape, merge};
 use crate::store::{Customer, Domain, RecipientRole, StreamType};
 
-/// Recipients of one email: `to`, `cc` and `bcc` together.
-const RECIPIENTS_MAX: usize = 50;
 /// Bytes of the subject in UTF-8.
 const SUBJECT_BYTES_MAX: usize = 998;
 /// Characters of a tag.
@@ -140,14 +139,19 @@ async fn unsuppressed(
     let found = app.store.suppressed(customer.id, addresses, stream).await?;
     let is_suppressed = |mailbox: &Mailbox| found.iter().any(|(address, _)| *address == mailbox.address.to_string());
     if is_suppressed(&recipients.to) {
-        let causes: Vec<_> = found.iter().map(|(address, cause)| format!("{address} ({cause})")).collect();
-        let message = format!("The recipient is suppressed: {}", causes.join(", "));
-        return Err(Error::Refused { code: "recipient_suppressed", message, findings: None });
+        return Err(recipient_suppressed(&found));
     }
     recipients.cc.retain(|mailbox| !is_suppressed(mailbox));
     recipients.bcc.retain(|mailbox| !is_suppressed(mailbox));
     let suppressed = found.into_iter().map(|(address, cause)| Suppressed { address, cause }).collect();
     Ok((recipients, suppressed))
+}
+
+/// The refusal that names who is suppressed, each with its cause.
+pub(super) fn recipient_suppressed(found: &[(String, String)]) -> Error {
+    let causes: Vec<_> = found.iter().map(|(address, cause)| format!("{address} ({cause})")).collect();
+    let message = format!("The recipient is suppressed: {}", causes.join(", "));
+    Error::Refused { code: "recipient_suppressed", message, findings: None }
 }
 
 /// Subject, html and text with their values in place.
@@ -231,17 +235,28 @@ fn attachment(pointer: &str, file: &AttachmentRequest) -> Result<Attachment> {
 }
 
 fn tag(request: &SendRequest) -> Result<Option<String>> {
-    let good = |tag: &String| tag.chars().count() <= TAG_CHARS_MAX && !tag.chars().any(char::is_control);
-    match &request.tag {
-        Some(tag) if !good(tag) => {
-            Err(Error::invalid_at("/tag", format!("tag must be one line of at most {TAG_CHARS_MAX} characters")))
-        }
-        tag => Ok(tag.clone().filter(|tag| !tag.is_empty())),
+    let Some(tag) = &request.tag else { return Ok(None) };
+    check_tag("tag", tag)?;
+    Ok(Some(tag.clone()).filter(|tag| !tag.is_empty()))
+}
+
+/// Whether a tag may be one. `field` is what its sender calls it.
+pub(super) fn check_tag(field: &str, tag: &str) -> Result<()> {
+    if tag.chars().count() <= TAG_CHARS_MAX && !tag.chars().any(char::is_control) {
+        return Ok(());
     }
+    Err(Error::invalid_at(
+        format!("/{field}"),
+        format!("{field} must be one line of at most {TAG_CHARS_MAX} characters"),
+    ))
 }
 
 fn metadata(request: &SendRequest) -> Result<Option<String>> {
-    let Some(metadata) = &request.metadata else { return Ok(None) };
+    request.metadata.as_ref().map(metadata_text).transpose()
+}
+
+/// Metadata as it is kept: JSON text, within its bound.
+pub(super) fn metadata_text(metadata: &Map<String, Json>) -> Result<String> {
     let text = serde_json::to_string(metadata).expect("JSON that was read can be written");
     if text.len() > METADATA_BYTES_MAX {
         return Err(Error::invalid_at(
@@ -249,7 +264,7 @@ fn metadata(request: &SendRequest) -> Result<Option<String>> {
             format!("metadata must be at most {METADATA_BYTES_MAX} bytes of JSON"),
         ));
     }
-    Ok(Some(text))
+    Ok(text)
 }
 
 /// When to send, if that is later.

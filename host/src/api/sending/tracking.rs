@@ -2,10 +2,9 @@
 
 use uuid::Uuid;
 
-use super::SendRequest;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::mail::links;
+use crate::mail::links::{self, LinkError};
 use crate::mail::token::{Claims, Purpose};
 use crate::store::{Customer, Domain};
 
@@ -14,31 +13,37 @@ pub(super) struct Tracking<'a> {
     pub(super) app: &'a App,
     pub(super) customer: &'a Customer,
     pub(super) domain: &'a Domain,
-    pub(super) request: &'a SendRequest,
+    /// The email's own word on counting opens.
+    pub(super) opens: Option<bool>,
+    /// The same for clicks.
+    pub(super) clicks: Option<bool>,
     pub(super) email_id: Uuid,
 }
 
 impl Tracking<'_> {
     /// The html with tracked links and the pixel, as far as the email's switches want them.
     pub(super) fn html(&self, html: &str) -> Result<String> {
-        let Self { customer, domain, request, .. } = self;
+        self.part(html, &mut 0, true).map_err(|error| Error::invalid_at("/html", error.to_string()))
+    }
+
+    /// The same for one of several parts: `links` counts over all of them, and one of them has the pixel.
+    pub(super) fn part(&self, html: &str, links: &mut u32, with_pixel: bool) -> Result<String, LinkError> {
+        let Self { customer, domain, .. } = self;
         let switch = |asked: Option<bool>, domain: Option<bool>, account: bool| {
             asked.unwrap_or_else(|| domain.unwrap_or(account && customer.tracking_enabled))
         };
-        let opens = switch(request.track_opens, domain.open_tracking_enabled, customer.open_tracking_enabled);
-        let clicks = switch(request.track_clicks, domain.click_tracking_enabled, customer.click_tracking_enabled);
+        let opens = switch(self.opens, domain.open_tracking_enabled, customer.open_tracking_enabled);
+        let clicks = switch(self.clicks, domain.click_tracking_enabled, customer.click_tracking_enabled);
         if !opens && !clicks {
             return Ok(html.to_owned());
         }
-        let pixel = opens.then(|| self.url("o", Purpose::Open, 0, None)).flatten();
-        let mut link = 0;
+        let pixel = (opens && with_pixel).then(|| self.url("o", Purpose::Open, 0, None)).flatten();
         let mut tracked = |destination: &str| {
-            let url = self.url("c", Purpose::Click, link, Some(destination));
-            link += u32::from(url.is_some());
+            let url = self.url("c", Purpose::Click, *links, Some(destination));
+            *links += u32::from(url.is_some());
             url.filter(|_| clicks)
         };
         links::track(html, &mut tracked, pixel.as_deref())
-            .map_err(|error| Error::invalid_at("/html", error.to_string()))
     }
 
     /// Where the email's recipient unsubscribes.
