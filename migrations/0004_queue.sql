@@ -41,3 +41,6 @@ CREATE TABLE paused_destinations (
 -- Whose copy it was, and the enhanced status code of the answer (RFC 3463).
 ALTER TABLE attempts ADD COLUMN recipient TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN enhanced_code TEXT;
+
+-- Headers that the outlet put in front of a captured message: its return path and signatures.
+ALTER TABLE captured ADD COLUMN headers BLOB NOT NULL DEFAULT x'';

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::delivery::outlet::Outlets;
 use crate::ids::{IdOrder, Ids};
 use crate::mail::token::KeyRing;
 use crate::mail::verp;
@@ -46,8 +47,7 @@ pub struct App {
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
     pub(crate) in_flight: Semaphore,
-    /// Rung when something was queued.
-    pub(crate) queued: Notify,
+    pub(crate) outlets: Outlets,
     pub(crate) recorder: Recorder,
     pub(crate) passwords: Passwords,
     draining: AtomicBool,
@@ -74,6 +74,7 @@ impl App {
         let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
         let bounce_keys = vec![(1, host_key.derive("bounce addresses"))];
         let bounce_addresses = verp::Keys::new(bounce_keys).expect("one key has an id of its own");
+        let outlets = Outlets::new(&config)?;
         let recorder = Recorder::new(&config, &host_key);
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
@@ -90,7 +91,7 @@ impl App {
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,
-            queued: Notify::new(),
+            outlets,
             recorder,
             passwords: Passwords::default(),
             draining: AtomicBool::new(false),

@@ -6,12 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+
+use self::smarthost::Smarthost;
+use crate::delivery::outlet::OutletKind;
+use crate::store::StreamType;
+
+pub mod smarthost;
 
 /// Keys whose signatures of plugins may be trusted.
 const PUBLIC_KEYS_MAX: usize = 64;
@@ -20,6 +26,12 @@ const PUBLIC_KEYS_MAX: usize = 64;
 const LISTENERS_MAX: usize = 16;
 /// The word for no listener.
 const OFF: &str = "off";
+/// The latest that a further attempt may follow the first one: 48 hours.
+const RETRY_SECS_MAX: u64 = 48 * 3_600;
+/// Further attempts.
+const RETRIES_MAX: usize = 20;
+/// Name servers that are asked.
+const DNS_SERVERS_MAX: usize = 8;
 
 /// The shortest token that somebody may think of.
 const TOKEN_CHARS_MIN: usize = 32;
@@ -170,6 +182,22 @@ pub struct Config {
     pub record_keep_days: i64,
     pub record_rows_max: i64,
     pub record_bytes_max: i64,
+    pub outlet: OutletKind,
+    /// Where broadcasts go, when not there.
+    pub outlet_broadcast: Option<OutletKind>,
+    pub deliveries_max: usize,
+    pub destination_connections_max: usize,
+    pub destination_per_minute: u32,
+    /// When each further attempt follows the first one.
+    pub retry_after: Vec<Duration>,
+    /// Where mail goes through an outlet `relay`, in the order of preference.
+    pub smarthosts: Vec<Smarthost>,
+    pub relay_ca: Option<PathBuf>,
+    pub helo_name: Option<String>,
+    pub dns_servers: Vec<SocketAddr>,
+    pub mx_port: u16,
+    /// Whether an MX may lead to this network.
+    pub mx_private_addresses: bool,
     /// Who gives commands on this machine, as the system calls them. Not a setting.
     pub operator: String,
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
@@ -346,18 +374,18 @@ pub const SETTINGS: &[Setting] = &[
         "127.0.0.1:2525",
         "Addresses and ports where mail programs submit mail and servers return it, with commas between; `off` for \
         none. TLS begins by STARTTLS.",
-        |config, value| store(&mut config.smtp_listen, addresses(value)?)
+        |config, value| store(&mut config.smtp_listen, listeners(value)?)
     ),
     setting!("smtps_listen", "off", "The same where TLS begins at once.", |config, value| store(
         &mut config.smtps_listen,
-        addresses(value)?
+        listeners(value)?
     )),
     setting!(
         "smtp_host",
         "",
         "The name of the submission server, as it greets and as customers are told. Without it, the host of \
         `public_url`, else `localhost`.",
-        |config, value| store(&mut config.smtp_host, Some(host_name(value)?))
+        |config, value| store(&mut config.smtp_host, Some(plain_host_name(value)?))
     ),
     setting!(
         "smtp_message_bytes_max",
@@ -513,6 +541,90 @@ pub const SETTINGS: &[Setting] = &[
         "Bytes of all recordings together. The oldest make room; a message of more than 1 MiB is not recorded.",
         |config, value| { store(&mut config.record_bytes_max, number(value, 2_097_152, 1_099_511_627_776)?) }
     ),
+    setting!(
+        "outlet",
+        "capture",
+        "Where mail goes: `capture` keeps it in the local mailbox, `relay` hands it to the smarthosts of `relay_url`, `mx` \
+        to the mail servers of each recipient's domain. A domain may have an outlet of its own.",
+        |config, value| store(&mut config.outlet, outlet(value)?)
+    ),
+    setting!("outlet_broadcast", "", "Where broadcasts go, when that is not `outlet`.", |config, value| {
+        store(&mut config.outlet_broadcast, Some(outlet(value)?))
+    }),
+    setting!(
+        "deliveries_max",
+        "200",
+        "Emails handed over at once, in all. Further ones wait in the queue.",
+        |config, value| store(&mut config.deliveries_max, number(value, 1, 10_000)?)
+    ),
+    setting!(
+        "destination_connections_max",
+        "20",
+        "Emails handed over at once for one recipient domain.",
+        |config, value| store(&mut config.destination_connections_max, number(value, 1, 1_000)?)
+    ),
+    setting!(
+        "destination_per_minute",
+        "0",
+        "Emails a minute for one recipient domain. 0 is no limit.",
+        |config, value| store(&mut config.destination_per_minute, number(value, 0, 60_000)?)
+    ),
+    setting!(
+        "retry_after",
+        "15m,1h,4h,24h",
+        "When further attempts follow the first one, while a server says `not now`: times in `s`, `m` or `h`, with commas \
+        between. An email that is still there after the last one, or after 48 hours, has failed.",
+        |config, value| store(&mut config.retry_after, times(value)?)
+    ),
+    Setting {
+        secret: true,
+        ..setting!(
+            "relay_url",
+            "",
+            "Smarthosts of the outlet `relay` in the order in which they are tried, with commas between: \
+            `smtp://[user:password@]host[:587]`, or `smtps://` for TLS from the first byte (port 465). Special characters \
+            of a password are written `%XX`. Behind a `?` may stand `starttls=required`, `opportunistic` or `off`, and \
+            `auth=plain`, `login` or `xoauth2`, with `&` between. With a password STARTTLS is required, except on \
+            loopback.",
+            |config, value| store(&mut config.smarthosts, Smarthost::list(value)?)
+        )
+    },
+    setting!(
+        "relay_ca",
+        "",
+        "PEM file with certificates that are trusted for smarthosts, besides the system's.",
+        |config, value| store(&mut config.relay_ca, Some(value.into()))
+    ),
+    setting!(
+        "helo_name",
+        "",
+        "What this service calls itself to other mail servers. Without it, the host of `public_url`, else the machine's \
+        name.",
+        |config, value| store(&mut config.helo_name, Some(host_name(value)?))
+    ),
+    setting!(
+        "dns_servers",
+        "",
+        "Name servers that are asked where mail goes, as addresses with ports and commas between. Without it, the \
+        system's.",
+        |config, value| store(&mut config.dns_servers, addresses(value, "name servers", DNS_SERVERS_MAX)?)
+    ),
+    setting!(
+        "mx_port",
+        "25",
+        "Port of the mail servers that the outlet `mx` speaks to. All of the Internet uses 25; another one is for tests \
+        and labs.",
+        |config, value| store(&mut config.mx_port, number(value, 1, 65_535)?)
+    ),
+    setting!(
+        "mx_private_addresses",
+        "refuse",
+        "What the outlet `mx` does with mail servers on loopback and private addresses: `refuse`, since customers choose \
+        where mail goes, or `allow`.",
+        |config, value| {
+            store(&mut config.mx_private_addresses, one_of(value, &[("refuse", false), ("allow", true)])?)
+        }
+    ),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -568,7 +680,20 @@ impl Config {
                          keygen` makes one";
             return Err(ConfigError(wrong.into()));
         }
+        if config.smarthosts.is_empty()
+            && [Some(config.outlet), config.outlet_broadcast].contains(&Some(OutletKind::Relay))
+        {
+            return Err(ConfigError("the outlet is `relay`, so relay_url must name a smarthost".into()));
+        }
         Ok(config)
+    }
+
+    /// Where mail of a stream goes, unless its domain has an outlet of its own.
+    pub fn outlet_of(&self, stream: StreamType) -> OutletKind {
+        match stream {
+            StreamType::Transactional => self.outlet,
+            StreamType::Broadcast => self.outlet_broadcast.unwrap_or(self.outlet),
+        }
     }
 
     /// The certificate to serve with, when there is one.
@@ -585,14 +710,19 @@ impl Config {
 
     /// The name of the submission server.
     pub fn smtp_host(&self) -> String {
-        let url = self.public_url.as_deref().and_then(|url| url.split_once("://"));
-        let of_url = url.and_then(|(_, rest)| rest.split(['/', ':']).next().filter(|host| host_name(host).is_ok()));
-        self.smtp_host.clone().or_else(|| of_url.map(str::to_owned)).unwrap_or_else(|| "localhost".into())
+        let of_url = || plain_host_name(url_host(self.public_url.as_deref()?)).ok();
+        self.smtp_host.clone().or_else(of_url).unwrap_or_else(|| "localhost".into())
     }
 
     /// Bytes of a message that is submitted by SMTP.
     pub fn smtp_message_bytes_max(&self) -> usize {
         self.smtp_message_bytes_max.unwrap_or(self.body_bytes_max)
+    }
+
+    /// What this service calls itself to other mail servers, when the settings tell.
+    pub fn helo_name(&self) -> Option<String> {
+        let of_url = || self.public_url.as_deref().map(|url| smtp_host(url_host(url)));
+        self.helo_name.clone().or_else(of_url)
     }
 
     /// Each setting with its value and where that came from. Secrets are not shown.
@@ -654,6 +784,18 @@ impl Config {
             record_keep_days: 0,
             record_rows_max: 0,
             record_bytes_max: 0,
+            outlet: OutletKind::Capture,
+            outlet_broadcast: None,
+            deliveries_max: 0,
+            destination_connections_max: 0,
+            destination_per_minute: 0,
+            retry_after: Vec::new(),
+            smarthosts: Vec::new(),
+            relay_ca: None,
+            helo_name: None,
+            dns_servers: Vec::new(),
+            mx_port: 0,
+            mx_private_addresses: false,
             operator: String::new(),
             author_cache_dir: None,
             plugin_signatures_required: false,
@@ -710,16 +852,9 @@ fn address(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(|_| format!("`{value}` is not an address and port such as 127.0.0.1:8080 or [::1]:8080"))
 }
 
-/// Several, with commas between, or none at all.
-fn addresses(value: &str) -> Result<Vec<SocketAddr>, String> {
-    if value == OFF {
-        return Ok(Vec::new());
-    }
-    let addresses = value.split(',').map(|part| address(part.trim())).collect::<Result<Vec<_>, _>>()?;
-    if addresses.len() > LISTENERS_MAX {
-        return Err(format!("{} addresses of at most {LISTENERS_MAX}", addresses.len()));
-    }
-    Ok(addresses)
+/// Where to listen: several addresses, or none at all.
+fn listeners(value: &str) -> Result<Vec<SocketAddr>, String> {
+    if value == OFF { Ok(Vec::new()) } else { addresses(value, "listeners", LISTENERS_MAX) }
 }
 
 fn base_url(value: &str) -> Result<String, String> {
@@ -771,11 +906,53 @@ fn token(value: &str) -> Result<String, String> {
     ))
 }
 
-fn host_names(value: &str) -> Result<Vec<String>, String> {
-    value.split(',').map(|name| host_name(name.trim())).collect()
+/// At most so many addresses with commas between.
+fn addresses(value: &str, what: &str, most: usize) -> Result<Vec<SocketAddr>, String> {
+    let addresses: Vec<_> = value.split(',').map(|part| address(part.trim())).collect::<Result<_, _>>()?;
+    if addresses.len() > most {
+        return Err(format!("{} {what} of at most {most}", addresses.len()));
+    }
+    Ok(addresses)
 }
 
+/// The host of a base URL, without brackets and port.
+fn url_host(url: &str) -> &str {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let place = place.split('/').next().unwrap_or(place);
+    match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => place.split(':').next().unwrap_or(place),
+    }
+}
+
+/// A host as EHLO takes it: addresses stand in brackets (RFC 5321 section 4.1.3).
+fn smtp_host(host: &str) -> String {
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => format!("[{address}]"),
+        Ok(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+        Err(_) => host.to_owned(),
+    }
+}
+
+/// The name of one host, or its address in brackets.
 fn host_name(value: &str) -> Result<String, String> {
+    let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_literal = inner.is_some_and(|inner| inner.trim_start_matches("IPv6:").parse::<IpAddr>().is_ok());
+    if is_literal {
+        return Ok(value.to_owned());
+    }
+    let mut names = host_names(value)?;
+    if names.len() > 1 {
+        return Err(format!("`{value}` is more than one name"));
+    }
+    Ok(names.remove(0))
+}
+
+fn host_names(value: &str) -> Result<Vec<String>, String> {
+    value.split(',').map(|name| plain_host_name(name.trim())).collect()
+}
+
+fn plain_host_name(value: &str) -> Result<String, String> {
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     if !value.is_empty() && value.bytes().all(in_name) {
         return Ok(value.to_owned());
@@ -812,6 +989,36 @@ fn bounded<T: TryFrom<u64>>(value: &str, bounds: &HardBounds) -> Result<T, Strin
         Ok(number) if number < min => Err(format!("{number} is below the hard minimum, which is {min}")),
         _ => number(value, min, max),
     }
+}
+
+fn outlet(value: &str) -> Result<OutletKind, String> {
+    let choices: Vec<_> = OutletKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
+    one_of(value, &choices)
+}
+
+/// Times that grow, such as `90s,15m,1h`.
+fn times(value: &str) -> Result<Vec<Duration>, String> {
+    let read = |word: &str| {
+        let wrong = || format!("`{word}` is not a time such as 90s, 15m or 4h, at most 48h");
+        let unit = word.chars().next_back().ok_or_else(wrong)?;
+        let secs = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = word.strip_suffix(unit).and_then(|count| count.parse().ok()).ok_or_else(wrong)?;
+        let time = count.checked_mul(secs).filter(|secs| *secs <= RETRY_SECS_MAX).ok_or_else(wrong)?;
+        Ok(Duration::from_secs(time))
+    };
+    let times: Vec<_> = value.split(',').map(|word| read(word.trim())).collect::<Result<_, _>>()?;
+    if times.len() > RETRIES_MAX {
+        return Err(format!("{} times of at most {RETRIES_MAX}", times.len()));
+    }
+    if !times.is_sorted() {
+        return Err("each time must be at least as long as the one before it".into());
+    }
+    Ok(times)
 }
 
 fn seconds(value: &str, min: u64, max: u64) -> Result<Duration, String> {
@@ -900,7 +1107,7 @@ mod tests {
         refused(&[("PILLARBOX_SMTP_LISTEN", "127.0.0.1:25,587")], None, &["smtp_listen", "`587`"]);
         assert_eq!(of(&["127.0.0.1:25"; LISTENERS_MAX].join(",")).map(|found| found.len()), Ok(LISTENERS_MAX));
         let more = ["127.0.0.1:25"; LISTENERS_MAX + 1].join(",");
-        refused(&[("PILLARBOX_SMTP_LISTEN", &more)], None, &["smtp_listen", "17 addresses of at most 16"]);
+        refused(&[("PILLARBOX_SMTP_LISTEN", &more)], None, &["smtp_listen", "17 listeners of at most 16"]);
     }
 
     #[test]
@@ -914,6 +1121,45 @@ mod tests {
         refused(&[("PILLARBOX_SMTP_HOST", "a b")], None, &["smtp_host", "name of a host"]);
         assert_eq!(of(&[("PILLARBOX_BODY_BYTES_MAX", "2048")]).smtp_message_bytes_max(), 2_048);
         assert_eq!(of(&[("PILLARBOX_SMTP_MESSAGE_BYTES_MAX", "4096")]).smtp_message_bytes_max(), 4_096);
+    }
+
+    #[test]
+    fn where_mail_goes_is_read_and_a_password_is_not_shown() {
+        let url = "smtp://u:hunter2@smtp.example.com";
+        let config = read(&[("PILLARBOX_RELAY_URL", url)], None).expect("it is good");
+        assert_eq!(config.smarthosts[0].host, "smtp.example.com");
+        assert_eq!(origin(&config, "relay_url"), "(secret) from PILLARBOX_RELAY_URL");
+        assert!(!format!("{:?}", config.smarthosts).contains("hunter2"));
+        let error = read(&[("PILLARBOX_RELAY_URL", "smtp://u:hunter2@")], None).expect_err("it is refused").to_string();
+        assert!(error.contains("relay_url") && !error.contains("hunter2"), "{error}");
+        refused(&[("PILLARBOX_MX_PRIVATE_ADDRESSES", "yes")], None, &["refuse, allow"]);
+    }
+
+    #[test]
+    fn name_servers_have_a_bound() {
+        let servers = |count: usize| vec!["127.0.0.1:53"; count].join(", ");
+        let config = read(&[("PILLARBOX_DNS_SERVERS", &servers(DNS_SERVERS_MAX))], None).expect("they are good");
+        assert_eq!(config.dns_servers.len(), DNS_SERVERS_MAX);
+        refused(&[("PILLARBOX_DNS_SERVERS", &servers(DNS_SERVERS_MAX + 1))], None, &["dns_servers", "at most 8"]);
+        refused(&[("PILLARBOX_DNS_SERVERS", "127.0.0.1")], None, &["dns_servers", "address and port"]);
+    }
+
+    #[test]
+    fn other_servers_are_told_the_name_of_the_public_url() {
+        let told = |settings: &[(&str, &str)]| read(settings, None).expect("they are good").helo_name();
+        assert_eq!(told(&[]), None);
+        let check = |url: &str, name: &str| {
+            assert_eq!(told(&[("PILLARBOX_PUBLIC_URL", url)]).as_deref(), Some(name), "{url}");
+        };
+        check("https://mail.example.com", "mail.example.com");
+        check("http://mail.example.com:8080/x", "mail.example.com");
+        check("http://192.0.2.1:8080", "[192.0.2.1]");
+        check("http://[2001:db8::1]:8080", "[IPv6:2001:db8::1]");
+        let both = [("PILLARBOX_PUBLIC_URL", "https://a.example"), ("PILLARBOX_HELO_NAME", "b.example")];
+        assert_eq!(told(&both).as_deref(), Some("b.example"));
+        assert_eq!(told(&[("PILLARBOX_HELO_NAME", "[192.0.2.1]")]).as_deref(), Some("[192.0.2.1]"));
+        refused(&[("PILLARBOX_HELO_NAME", "a b")], None, &["helo_name", "a b"]);
+        refused(&[("PILLARBOX_HELO_NAME", "a,b")], None, &["helo_name", "more than one"]);
     }
 
     #[test]

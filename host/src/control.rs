@@ -26,6 +26,7 @@ use crate::api::scoring;
 use crate::api::time::rfc3339;
 use crate::api::webhooks::outcome_json;
 use crate::app::App;
+use crate::delivery::desk;
 use crate::mail::event::PrivacyLevel;
 use crate::mail::parsed::ParsedMessage;
 use crate::plugins::deployment::{Bounds, CandidateStage, Fallback, LimitOverrides};
@@ -166,6 +167,25 @@ pub enum Command {
     MailboxShow {
         email_id: Uuid,
     },
+    QueueList {
+        destination: Option<String>,
+        limit: i64,
+    },
+    QueueShow {
+        email_id: Uuid,
+    },
+    /// All when neither is named.
+    QueueRetry {
+        email_id: Option<Uuid>,
+        destination: Option<String>,
+    },
+    QueuePause {
+        destination: String,
+        reason: Option<String>,
+    },
+    QueueResume {
+        destination: String,
+    },
     Score {
         message: Bytes,
     },
@@ -270,6 +290,11 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::PluginNodes => registry::nodes(app).await,
         Command::MailboxList { limit } => mailbox_list(app, limit.min(ROWS_MAX)).await,
         Command::MailboxShow { email_id } => mailbox_show(app, email_id).await,
+        Command::QueueList { destination, limit } => desk::list(app, destination.as_deref(), limit.min(ROWS_MAX)).await,
+        Command::QueueShow { email_id } => desk::show(app, email_id, ROWS_MAX).await,
+        Command::QueueRetry { email_id, destination } => desk::retry(app, email_id, destination.as_deref()).await,
+        Command::QueuePause { destination, reason } => desk::pause(app, &destination, reason).await,
+        Command::QueueResume { destination } => desk::resume(app, &destination).await,
         Command::Score { message } => {
             let judged = scoring::analyze_raw(app, &message.0).await.map_err(|error| error.to_string())?;
             serde_json::to_value(judged).map_err(|error| error.to_string())

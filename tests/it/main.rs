@@ -3,12 +3,15 @@
 mod guests;
 mod harness;
 mod mail_client;
+mod names;
+mod sink;
 
 mod documents;
 mod events;
 mod invariants;
 mod limits;
 mod operator;
+mod outlet;
 mod plugin_life;
 mod plugins;
 mod profile;

@@ -48,7 +48,7 @@ async fn an_email_is_queued_before_its_sender_hears_of_it() {
             "recipients": [{ "address": "ada@example.com", "role": "to", "status": "delivered" }],
             "subject": "Hello", "tag": "parcels", "stream_type": "transactional", "metadata": { "n": 7 },
             "status": "delivered",
-            "attempts": [{ "at": "2024-03-15T14:30:00.005Z", "host": "capture", "code": 250,
+            "attempts": [{ "at": "2024-03-15T14:30:00.005Z", "recipient": "ada@example.com", "host": "capture", "code": 250, "enhanced_code": null,
                 "response": "250 2.0.0 kept in the capture mailbox" }],
             "score": { "score": 100, "spam_score": 0.0, "verdict": "pass", "rules": ["FROM_NO_REPLY"] },
             "submitted_at": "2024-03-15T14:30:00Z", "send_at": null,

@@ -10,7 +10,7 @@ use super::time::rfc3339;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::event::EmailStatus;
-use crate::store::{Customer, Email, EmailFilter, StreamType};
+use crate::store::{AttemptRow, Customer, Email, EmailFilter, StreamType};
 
 /// The words of the reference for an email that is not there, or not the caller's.
 pub(crate) const NO_SUCH_EMAIL: &str = "Email not found or access denied";
@@ -65,14 +65,18 @@ struct RecipientView {
     status: EmailStatus,
 }
 
-/// One handing over.
+/// One attempt to hand over a copy.
 #[derive(Serialize, ToSchema)]
 struct AttemptView {
     at: String,
+    /// Whose copy it was.
+    recipient: String,
     /// The server that was spoken to, or `capture`.
     host: String,
-    /// Its SMTP reply code.
+    /// Its SMTP reply code; 0 when there was no reply.
     code: i64,
+    /// Its enhanced status code (RFC 3463).
+    enhanced_code: Option<String>,
     response: String,
 }
 
@@ -118,7 +122,14 @@ pub(crate) async fn show(app: &App, customer: &Customer, email_id: &str) -> Resu
 
 fn view(email: Email) -> EmailView {
     let recipient = |(address, role, status)| RecipientView { address, role, status };
-    let attempt = |(at, host, code, response)| AttemptView { at: rfc3339(at), host, code, response };
+    let attempt = |AttemptRow { at, recipient, host, code, enhanced_code, response }| AttemptView {
+        at: rfc3339(at),
+        recipient,
+        host,
+        code,
+        enhanced_code,
+        response,
+    };
     EmailView {
         id: email.id,
         message_id: email.message_id,

@@ -163,6 +163,7 @@ pub(crate) async fn send(
         opens: request.track_opens,
         clicks: request.track_clicks,
         email_id: new_id(now),
+        sandbox: key.sandbox || draft.domain.sandbox,
     };
     let (email, reply) = compose(&tracking, &draft, now).await?;
 
@@ -170,22 +171,18 @@ pub(crate) async fn send(
         let reply = serde_json::to_string(&reply).expect("a reply has text keys and serializes");
         Claim { key, request_hash, reply }
     });
-    // A sandbox key and a live one differ only once mail can leave the machine; both end in the capture mailbox.
-    tracing::debug!(email_id = %email.id, sandbox = key.sandbox, "email accepted");
+    tracing::debug!(email_id = %email.id, email.sandbox, "email accepted");
     match store(app, customer, email, claim).await? {
         Queued::Stored => Ok(Reply::ok(&reply)),
         Queued::Replayed(reply) => Ok(replayed(reply)),
     }
 }
 
-/// Stores an accepted email and rings for the delivery.
+/// Stores an accepted email.
 async fn store(app: &App, customer: &Customer, email: NewEmail, claim: Option<Claim>) -> Result<Queued> {
     let ids = app.ids(email.submitted_at);
     match app.store.queue_email(email, claim, customer.monthly_email_limit, ids).await {
-        Ok(queued) => {
-            app.queued.notify_one();
-            Ok(queued)
-        }
+        Ok(queued) => Ok(queued),
         Err(SendRefusal::MonthlyLimit) => Err(Error::TooMany {
             code: "monthly_limit_reached",
             message: "The account's monthly limit of emails is reached",
@@ -235,6 +232,8 @@ async fn compose(tracking: &Tracking<'_>, draft: &Draft, now: i64) -> Result<(Ne
         raw,
         submitted_at: now,
         send_at: draft.send_at,
+        sandbox: tracking.sandbox,
+        bulk_id: None,
     };
     let reply = SendReply {
         to: draft.recipients.to.address.to_string(),

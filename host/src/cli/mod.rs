@@ -6,6 +6,7 @@ mod mailbox;
 mod normalize;
 mod output;
 mod plugin;
+mod queue;
 mod score;
 mod serve;
 mod session;
@@ -49,6 +50,9 @@ enum Command {
     /// Read the captured mail
     #[command(subcommand)]
     Mailbox(mailbox::Mailbox),
+    /// See what waits for delivery, hold it back or have it tried now
+    #[command(subcommand)]
+    Queue(queue::Queue),
     /// Judge messages by the active scorer, in the sandbox
     Score(score::Score),
     /// Translate notifications by the active normalizer, in the sandbox
@@ -92,6 +96,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Customer(customer) => customer.run(config).await,
         Command::Plugin(plugin) => plugin.run(config).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
+        Command::Queue(queue) => queue.run(config).await,
         Command::Score(score) => score.run(config).await,
         Command::Normalize(normalize) => normalize.run(config).await,
         Command::Version(json) => {

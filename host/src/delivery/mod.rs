@@ -1,38 +1,53 @@
-//! From the queue to an outlet. For now every domain is a sandbox, so the only outlet is the capture mailbox.
+//! From the queue to an outlet.
+//!
+//! One worker leases what is due, hands each copy over on a task of its own, and records what came of it. How much is
+//! under way is bounded in all and for each destination, so that a slow server holds up nobody else's mail.
 
-mod attempt;
+mod agenda;
+pub mod attempt;
+pub(crate) mod desk;
+mod hand_over;
+pub mod outlet;
+mod retry;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::agenda::{Agenda, Bounds};
+use self::hand_over::{Handed, hand_over};
+use self::outlet::OutletKind;
 use crate::app::App;
 use crate::server::Shutdown;
-use crate::store::StoreError;
+use crate::store::{Ending, Handover, Heard, Leased, StoreError};
 
+/// How long a lease lasts, in milliseconds: longer than any attempt.
+const LEASE_MS: i64 = 30 * 60 * 1_000;
 /// The longest sleep while something is scheduled, so that a clock that was set is noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// The pause after the store failed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Hands over everything that is due now, and says when the next email is, in milliseconds since 1970.
-pub async fn deliver_due(app: &App) -> Result<Option<i64>, StoreError> {
-    loop {
-        let round = app.store.capture_due(app.now(), app.ids(app.now())).await?;
-        if round.captured == 0 {
-            return Ok(round.next_due_at);
-        }
-    }
-}
+/// What the attempt record of captured mail says.
+const CAPTURED: (&str, u16, &str) = ("capture", 250, "250 2.0.0 kept in the capture mailbox");
 
 /// Hands over what is due until the service stops. What is left is in the queue at the next start.
 pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) {
+    let mut worker = loop {
+        match Worker::start(&app).await {
+            Ok(worker) => break worker,
+            Err(error) => tracing::error!(%error, "the queue could not be opened"),
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => return,
+        }
+    };
     loop {
-        let pause = match deliver_due(&app).await {
-            Ok(Some(due_at)) => Duration::from_millis(u64::try_from(due_at - app.now()).unwrap_or(0)).min(LOOK_AGAIN),
-            Ok(None) => LOOK_AGAIN,
+        let pause = match worker.round().await {
+            Ok(()) => worker.pause(),
             Err(error) => {
                 tracing::error!(%error, "the queue could not be worked on");
                 PAUSE
@@ -40,8 +55,127 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) {
         };
         tokio::select! {
             () = sleep(pause) => {}
-            () = app.queued.notified() => {}
-            _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => return,
+            () = app.store.bell().rung() => {}
+            Some(handed) = worker.under_way.join_next() => worker.ended(handed),
+            _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => break,
         }
+    }
+    // What has begun may still be taken by a server, and must then be known as taken.
+    while worker.under_way.join_next().await.is_some() {}
+}
+
+/// Hands over everything that is due now, and waits for the outcome. For tests and benches, beside no other worker.
+pub async fn deliver_due(app: &Arc<App>) -> Result<(), StoreError> {
+    let mut worker = Worker::start(app).await?;
+    loop {
+        worker.round().await?;
+        match worker.under_way.join_next().await {
+            Some(handed) => worker.ended(handed),
+            None if worker.agenda.ready(app.now()).is_empty() => return Ok(()),
+            None => {}
+        }
+    }
+}
+
+struct Worker {
+    app: Arc<App>,
+    agenda: Agenda,
+    under_way: JoinSet<(String, Handed)>,
+}
+
+impl Worker {
+    /// Takes over the queue as the last process left it.
+    async fn start(app: &Arc<App>) -> Result<Self, StoreError> {
+        let mut agenda = Agenda::new(Bounds {
+            attempts_max: app.config.deliveries_max,
+            destination_attempts_max: app.config.destination_connections_max,
+            destination_per_minute: app.config.destination_per_minute,
+        });
+        agenda.arrive(app.store.reopen_queue(app.now()).await?.into_iter().collect());
+        agenda.pause(app.store.paused_destinations().await?);
+        Ok(Self { app: Arc::clone(app), agenda, under_way: JoinSet::new() })
+    }
+
+    /// How long nothing is to be done unless something happens.
+    fn pause(&self) -> Duration {
+        let wait = self.agenda.next_at().map(|at| u64::try_from(at - self.app.now()).unwrap_or(0));
+        wait.map_or(LOOK_AGAIN, |millis| Duration::from_millis(millis).min(LOOK_AGAIN))
+    }
+
+    /// Begins whatever may begin.
+    async fn round(&mut self) -> Result<(), StoreError> {
+        loop {
+            while let Some(handed) = self.under_way.try_join_next() {
+                self.ended(handed);
+            }
+            let rung = self.app.store.bell().take();
+            self.agenda.arrive(rung.arrivals);
+            if rung.pauses_changed {
+                self.agenda.pause(self.app.store.paused_destinations().await?);
+            }
+            let now = self.app.now();
+            let ready = self.agenda.ready(now);
+            if ready.is_empty() {
+                return Ok(());
+            }
+            let lease = self.app.store.lease(ready, now, now + LEASE_MS).await?;
+            for (destination, due_at) in lease.next_due {
+                self.agenda.found(&destination, due_at);
+            }
+            // Sandbox mail needs neither a signature nor a server, so it takes no task either.
+            let (kept, leaving): (Vec<_>, Vec<_>) = lease.copies.into_iter().partition(Leased::is_sandbox);
+            if !kept.is_empty() {
+                let captured = kept.into_iter().map(|copy| captured(copy.handover, Vec::new())).collect();
+                record(&self.app, captured).await;
+            }
+            for copy in leaving {
+                self.agenda.begin(&copy.destination, now);
+                let app = Arc::clone(&self.app);
+                self.under_way.spawn(async move {
+                    let destination = copy.destination.clone();
+                    (destination, hand_over(&app, copy).await)
+                });
+            }
+        }
+    }
+
+    fn ended(&mut self, handed: Result<(String, Handed), tokio::task::JoinError>) {
+        match handed {
+            Ok((destination, handed)) => {
+                self.agenda.end(&destination, handed.was_reached, handed.next_at, self.app.now());
+            }
+            // Its lease gives the copy back; its place for that destination is lost until the next start.
+            Err(error) => tracing::error!(%error, "an attempt ended in a panic"),
+        }
+    }
+}
+
+/// Where a copy goes: sandbox mail nowhere, else by its domain, its stream, or the service's outlet.
+fn outlet_of(app: &App, copy: &Leased) -> OutletKind {
+    if copy.is_sandbox() {
+        return OutletKind::Capture;
+    }
+    let of_domain = copy.outlet.as_deref().and_then(OutletKind::parse);
+    of_domain.unwrap_or_else(|| app.config.outlet_of(copy.stream))
+}
+
+/// What the capture mailbox says, with the headers it put in front.
+fn captured(handover: Handover, headers: Vec<u8>) -> (Handover, Heard, Ending) {
+    let (host, code, response) = CAPTURED;
+    let heard = Heard { host: host.into(), code, enhanced_code: None, response: response.into() };
+    (handover, heard, Ending::Captured { headers })
+}
+
+/// Writes down what came of attempts. It does not give up, because what was handed over and is not known as such would
+/// be handed over again.
+async fn record(app: &App, ended: Vec<(Handover, Heard, Ending)>) {
+    loop {
+        let now = app.now();
+        match app.store.end_attempts(ended.clone(), now, app.ids(now)).await {
+            Ok(()) => return,
+            Err(StoreError::Closed) => return tracing::error!("the store closed before an attempt was recorded"),
+            Err(error) => tracing::error!(%error, "an attempt could not be recorded yet"),
+        }
+        sleep(PAUSE).await;
     }
 }

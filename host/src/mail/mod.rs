@@ -13,6 +13,7 @@ pub mod links;
 pub(crate) mod mac;
 pub mod merge;
 pub mod parsed;
+pub mod reply;
 pub mod submitted;
 pub mod text;
 pub mod token;

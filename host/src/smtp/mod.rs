@@ -1,3 +1,4 @@
-//! SMTP (RFC 5321), as a server that mail is submitted to.
+//! SMTP (RFC 5321): the conversation with a server that takes our mail, and with clients who bring theirs.
 
+pub mod client;
 pub mod server;

@@ -8,7 +8,7 @@ use super::events::{NewEvent, insert_event};
 use super::idempotency::{self, Claim, Replay};
 use super::sql::{Connection, Row, SqlError, values};
 use super::usage::{self, Counter};
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, queue};
 use crate::ids::Ids;
 use crate::mail::event::{EmailStatus, EventType};
 
@@ -89,6 +89,10 @@ pub struct NewEmail {
     pub submitted_at: i64,
     /// When it is to go, when that is later.
     pub send_at: Option<i64>,
+    /// True when it must never leave the machine: a sandbox key or a sandbox domain sent it.
+    pub sandbox: bool,
+    /// The bulk send that it is part of.
+    pub bulk_id: Option<Uuid>,
 }
 
 /// What became of an email that was to be stored.
@@ -152,8 +156,25 @@ pub struct Email {
     pub submitted_at: i64,
     /// When it is to go, when that was asked for.
     pub send_at: Option<i64>,
-    /// What was tried, oldest first: time, host, reply code, response.
-    pub attempts: Vec<(i64, String, i64, String)>,
+    /// What was tried, oldest first.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// One attempt to hand over one recipient's copy.
+#[derive(Clone, Debug)]
+pub struct AttemptRow {
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// Whose copy it was; empty in rows from before copies were told apart.
+    pub recipient: String,
+    /// The server that was spoken to, or `capture`.
+    pub host: String,
+    /// Its SMTP reply code; 0 when there was no reply.
+    pub code: i64,
+    /// Its enhanced status code (RFC 3463).
+    pub enhanced_code: Option<String>,
+    /// Its words.
+    pub response: String,
 }
 
 /// Which emails to list. Times are milliseconds, both ends included.
@@ -199,7 +220,8 @@ impl Store {
         monthly_limit: i64,
         mut ids: Ids,
     ) -> Result<Queued, SendRefusal> {
-        self.write(move |connection| {
+        let arrivals = queue::arrivals(&email);
+        let queued = self.write(move |connection| {
             let now = email.submitted_at;
             if let Some(claim) = &claim {
                 match idempotency::find(connection, email.customer_id, &claim.key, &claim.request_hash, now)? {
@@ -219,8 +241,12 @@ impl Store {
             }
             usage::count(connection, email.customer_id, Counter::Sent, copies, now)?;
             Ok(Queued::Stored)
-        })
-        .await
+        });
+        let queued = queued.await?;
+        if queued == Queued::Stored {
+            self.bell.ring(arrivals);
+        }
+        Ok(queued)
     }
 
     /// A customer's email. Another customer's is `None`.
@@ -289,7 +315,7 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
         // id in its place.
         "INSERT INTO emails VALUES (?1, ?2, ?3, \
          CASE WHEN EXISTS (SELECT 1 FROM emails WHERE message_id = ?4) THEN ?1 ELSE ?4 END, \
-         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         values![
             id.as_str(),
             email.customer_id.to_string(),
@@ -305,6 +331,8 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
             email.score.clone(),
             email.submitted_at,
             email.send_at,
+            email.sandbox,
+            email.bulk_id.map(|id| id.to_string()),
         ],
     )?;
     for (address, role) in &email.recipients {
@@ -312,10 +340,9 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
             "INSERT INTO recipients VALUES (?1, ?2, ?3, ?4)",
             values![id.as_str(), address.to_lowercase(), role.as_str(), status.as_str()],
         )?;
+        queue::insert(connection, email, address)?;
     }
-    connection.execute("INSERT INTO messages VALUES (?1, ?2)", values![id.as_str(), email.raw.clone()])?;
-    let due_at = email.send_at.unwrap_or(email.submitted_at);
-    connection.execute("INSERT INTO queue VALUES (?1, ?2)", values![id, due_at]).map(drop)
+    connection.execute("INSERT INTO messages VALUES (?1, ?2)", values![id, email.raw.clone()]).map(drop)
 }
 
 fn read_email(row: &Row) -> Result<Email, SqlError> {
@@ -344,8 +371,16 @@ fn complete(connection: &Connection, mut email: Email) -> Result<Email, SqlError
                ORDER BY CASE role WHEN 'to' THEN 1 WHEN 'cc' THEN 2 ELSE 3 END, address";
     email.recipients =
         connection.query(sql, id, |row| Ok((row.text(0)?, row.text(1)?, row.parsed(2, EmailStatus::parse)?)))?;
-    let sql = "SELECT at, host, code, response FROM attempts WHERE email_id = ?1 ORDER BY at";
-    email.attempts =
-        connection.query(sql, id, |row| Ok((row.integer(0)?, row.text(1)?, row.integer(2)?, row.text(3)?)))?;
+    let sql = "SELECT at, recipient, host, code, enhanced_code, response FROM attempts WHERE email_id = ?1 ORDER BY at";
+    email.attempts = connection.query(sql, id, |row| {
+        Ok(AttemptRow {
+            at: row.integer(0)?,
+            recipient: row.text(1)?,
+            host: row.text(2)?,
+            code: row.integer(3)?,
+            enhanced_code: row.text_or_null(4)?,
+            response: row.text(5)?,
+        })
+    })?;
     Ok(email)
 }

@@ -75,8 +75,9 @@ impl Store {
             .read(move |connection| {
                 let id = values![email.to_string()];
                 let summary = connection.query_one(&format!("{SELECT} WHERE email_id = ?1"), id, read_summary)?;
-                let sql = "SELECT raw FROM messages WHERE email_id = ?1";
-                Ok(summary.zip(connection.query_one(sql, id, |row| row.blob(0))?))
+                let sql = "SELECT headers, raw FROM captured JOIN messages USING (email_id) WHERE email_id = ?1";
+                let read = |row: &Row| Ok([row.blob(0)?, row.blob(1)?].concat());
+                Ok(summary.zip(connection.query_one(sql, id, read)?))
             })
             .await?;
         let Some((summary, raw)) = found else { return Ok(None) };

@@ -3,6 +3,7 @@
 //! One thread writes, a few threads read, and no libSQL call runs anywhere else: libSQL does its work on the
 //! thread that asks, and its write-ahead log is only safe with a single connection that writes and checkpoints.
 
+mod bell;
 mod customers;
 mod domains;
 mod emails;
@@ -22,11 +23,12 @@ mod smtp_credentials;
 pub(crate) mod sql;
 mod suppressions;
 mod usage;
+mod waiting;
 mod writer;
 
 pub use customers::{ApiKey, Customer, CustomerChange, CustomerStatus, NewApiKey, NewCustomer, Rotation};
 pub use domains::Domain;
-pub use emails::{Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
+pub use emails::{AttemptRow, Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
 pub use events::{Event, EventFilter, EventPage, Hit};
 pub use idempotency::{Claim, Replay};
 pub use lock::{DataLock, Holder, LockError};
@@ -35,13 +37,17 @@ pub use notifications::{EmailClue, Notification, NotificationOutcome, ReportedEv
 pub use plugin_log::{PluginLogRow, PluginNodeRow};
 pub(crate) use plugins::InstallError;
 pub use plugins::{NewPlugin, PluginRow};
+pub(crate) use queue::{Ending, Handover, Heard, Leased, SANDBOX_DESTINATION};
 pub(crate) use recordings::{Kept, NewRecording, Page, Protection, ReceivedNotification, Recording};
 pub use sql::SqlError;
 pub use usage::Usage;
+pub use waiting::{Waiting, WaitingDestination, Which};
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
+use bell::Bell;
 use reader::Readers;
 use writer::Writer;
 
@@ -122,6 +128,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub struct Store {
     writer: Writer,
     readers: Readers,
+    bell: Arc<Bell>,
 }
 
 impl Store {
@@ -132,7 +139,7 @@ impl Store {
         let path = data_dir.join(DATABASE_FILE);
         let writer = Writer::start(&path, limits.write_queue_max, now)?;
         let readers = Readers::start(&path, limits.readers, limits.read_queue_max)?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, bell: Arc::default() })
     }
 
     /// True while the writer still takes work.

@@ -63,7 +63,8 @@ impl Store {
 
 /// Suppresses an address. The first cause stands.
 pub(super) fn suppress(connection: &Connection, new: &NewSuppression<'_>) -> Result<(), SqlError> {
-    let sql = "INSERT OR IGNORE INTO suppressions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT OR IGNORE INTO suppressions (id, customer_id, address, stream_type, cause, reason, email_id, \
+               created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     connection.execute(
         sql,
         values![

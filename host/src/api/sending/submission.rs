@@ -48,6 +48,7 @@ pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submissio
         opens: message.wishes.track_opens,
         clicks: message.wishes.track_clicks,
         email_id,
+        sandbox: domain.sandbox,
     };
     let unsubscribe = message.wishes.broadcast.then(|| tracking.unsubscribe_url());
     let (id, made_message_id) = (email_id.to_string(), format!("{email_id}@{}", domain.name));
@@ -81,6 +82,8 @@ pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submissio
         score: score.as_ref().map(|score| serde_json::to_string(score).expect("a score serializes")),
         submitted_at: now,
         send_at: None,
+        sandbox: domain.sandbox,
+        bulk_id: None,
     };
     tracing::debug!(%email_id, "email submitted by SMTP");
     store(app, customer, email, None).await?;

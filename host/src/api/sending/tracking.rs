@@ -18,6 +18,8 @@ pub(super) struct Tracking<'a> {
     /// The same for clicks.
     pub(super) clicks: Option<bool>,
     pub(super) email_id: Uuid,
+    /// True for mail that never leaves the machine.
+    pub(super) sandbox: bool,
 }
 
 impl Tracking<'_> {
