@@ -11,14 +11,14 @@ use crate::ids::new_id;
 use crate::mail::address::EmailAddress;
 use crate::mail::event::PrivacyLevel;
 use crate::secrets::new_api_key;
-use crate::store::{Customer, CustomerChange, CustomerStatus, Domain, NewCustomer, Rotation, StoreError};
+use crate::store::{Customer, CustomerChange, CustomerStatus, Domain, NewCustomer, Rotation, StoreError, VerifiedBy};
 
 /// Emails a month of a new account.
 const MONTHLY_EMAIL_LIMIT: i64 = 100_000;
 /// Domains of a new account, the sandbox domain included.
 const MAX_DOMAINS: i64 = 5;
 /// What every sandbox domain ends in. `.test` is nobody's (RFC 6761).
-const SANDBOX_SUFFIX: &str = "sandbox.pillarbox.test";
+pub(crate) const SANDBOX_SUFFIX: &str = "sandbox.pillarbox.test";
 /// Characters of the customer's name in its sandbox domain.
 const SLUG_CHARS_MAX: usize = 40;
 /// How often a name is numbered before giving up.
@@ -74,6 +74,8 @@ fn sandbox_domain(customer: &Customer, number: usize, now: i64) -> Domain {
         click_tracking_enabled: None,
         created_at: now,
         verified_at: Some(now),
+        verified_by: Some(VerifiedBy::Service),
+        outlet: None,
     }
 }
 
@@ -166,13 +168,15 @@ async fn change(app: &App, email: &str, change: CustomerChange) -> Outcome {
     Ok(json!({ "customer": view(changed.as_ref().unwrap_or(&customer)) }))
 }
 
-async fn find(app: &App, email: &str) -> Result<Customer, String> {
+/// The account with this address.
+pub(crate) async fn find(app: &App, email: &str) -> Result<Customer, String> {
     let found = app.store.customer_by_email(email).await.map_err(failed)?;
     found.ok_or_else(|| format!("there is no customer with the address {email}; see `pillarbox customer list`"))
 }
 
+/// What the store says, for the person who gave the command.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn failed(error: StoreError) -> String {
+pub(crate) fn failed(error: StoreError) -> String {
     error.to_string()
 }
 

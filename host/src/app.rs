@@ -8,8 +8,10 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::delivery::dkim::Signers;
 use crate::delivery::outlet::Outlets;
 use crate::ids::{IdOrder, Ids};
+use crate::mail::address::DomainName;
 use crate::mail::token::KeyRing;
 use crate::mail::verp;
 use crate::metrics::Meters;
@@ -44,6 +46,7 @@ pub struct App {
     pub(crate) meters: Meters,
     pub(crate) tokens: KeyRing,
     pub(crate) bounce_addresses: verp::Keys,
+    pub(crate) signers: Signers,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
     pub(crate) in_flight: Semaphore,
@@ -72,9 +75,9 @@ impl App {
         let cache = config.data_dir.join("compiled");
         let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
         let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
+        let outlets = Outlets::new(&config)?;
         let bounce_keys = vec![(1, host_key.derive("bounce addresses"))];
         let bounce_addresses = verp::Keys::new(bounce_keys).expect("one key has an id of its own");
-        let outlets = Outlets::new(&config)?;
         let recorder = Recorder::new(&config, &host_key);
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
@@ -88,6 +91,7 @@ impl App {
             meters: Meters::new(clock()),
             tokens,
             bounce_addresses,
+            signers: Signers::new(&host_key),
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,
@@ -118,7 +122,8 @@ impl App {
 
     /// The envelope sender of one recipient's copy of an email: what comes back to it names that copy.
     pub fn bounce_address(&self, email_id: Uuid, recipient_number: u16, sending_domain: &str) -> String {
-        format!("{}@{sending_domain}", self.bounce_addresses.seal(email_id, recipient_number))
+        let domain = self.config.bounce_domain.as_ref().map_or(sending_domain, DomainName::as_str);
+        format!("{}@{domain}", self.bounce_addresses.seal(email_id, recipient_number))
     }
 
     /// Says that the service is about to stop, so that load balancers send no more.

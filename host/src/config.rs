@@ -15,6 +15,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use self::smarthost::Smarthost;
 use crate::delivery::outlet::OutletKind;
+use crate::mail::address::DomainName;
+use crate::mail::verp::BOUNCE_DOMAIN_BYTES_MAX;
 use crate::store::StreamType;
 
 pub mod smarthost;
@@ -149,6 +151,7 @@ pub struct Config {
     pub failed_auth_per_15_minutes: u32,
     pub webhook_bounce_secret: Option<String>,
     pub webhook_complaint_secret: Option<String>,
+    pub bounce_domain: Option<DomainName>,
     pub head_bytes_max: usize,
     pub body_bytes_max: usize,
     pub head_read_timeout: Duration,
@@ -325,6 +328,12 @@ pub const SETTINGS: &[Setting] = &[
             |config, value| store(&mut config.webhook_complaint_secret, Some(value.into()))
         )
     },
+    setting!(
+        "bounce_domain",
+        "",
+        "Domain of the envelope sender, to which bounces come back. Without it, the domain that an email is sent from.",
+        |config, value| store(&mut config.bounce_domain, Some(domain_name(value)?))
+    ),
     setting!(
         "head_bytes_max",
         "32768",
@@ -751,6 +760,7 @@ impl Config {
             failed_auth_per_15_minutes: 0,
             webhook_bounce_secret: None,
             webhook_complaint_secret: None,
+            bounce_domain: None,
             head_bytes_max: 0,
             body_bytes_max: 0,
             head_read_timeout: Duration::ZERO,
@@ -960,6 +970,14 @@ fn plain_host_name(value: &str) -> Result<String, String> {
     Err(format!("`{value}` is not the name of a host, such as mail.example.com, without a port"))
 }
 
+fn domain_name(value: &str) -> Result<DomainName, String> {
+    let named = DomainName::parse(value).map_err(|error| format!("`{value}`: {error}"))?;
+    if named.as_str().len() > BOUNCE_DOMAIN_BYTES_MAX {
+        return Err(format!("a bounce address has room for a domain of {BOUNCE_DOMAIN_BYTES_MAX} bytes at most"));
+    }
+    Ok(named)
+}
+
 fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let found = choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice);
     found.ok_or_else(|| {
@@ -1091,6 +1109,7 @@ mod tests {
         read(&[("PILLARBOX_OPERATOR_TOKEN", &"x".repeat(32))], None).expect("it is long enough");
         refused(&[("PILLARBOX_OPERATOR_HOSTS", "a.example,b:1")], None, &["operator_hosts", "b:1", "without a port"]);
         refused(&[("PILLARBOX_PLUGIN_KEYS", "ed25519:AAAA")], None, &["plugin_keys", "ed25519:AAAA", "32 bytes"]);
+        refused(&[("PILLARBOX_BOUNCE_DOMAIN", "localhost")], None, &["bounce_domain", "localhost"]);
         refused(&[("PILLARBOX_TLS_KEY", "key.pem")], None, &["tls_certificate", "both or neither"]);
         refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
         refused(&[], Some("listen = [1]"), &["listen", "array"]);
@@ -1176,6 +1195,16 @@ mod tests {
         read(&[("PILLARBOX_OPERATOR_TOKEN", &"x".repeat(32))], None).expect("it is long enough");
         refused(&[("PILLARBOX_OPERATOR_HOSTS", "a.example,b:1")], None, &["operator_hosts", "b:1", "without a port"]);
         refused(&[("PILLARBOX_PLUGIN_KEYS", &keys(PUBLIC_KEYS_MAX + 1))], None, &["plugin_keys", &bound]);
+    }
+
+    #[test]
+    fn a_bounce_domain_leaves_room_for_the_address_before_it() {
+        let domain = |bytes: usize| format!("{}example", "a.".repeat((bytes - "example".len()) / 2));
+        let longest = domain(BOUNCE_DOMAIN_BYTES_MAX);
+        let config = read(&[("PILLARBOX_BOUNCE_DOMAIN", &longest)], None).expect("there is room");
+        assert_eq!(config.bounce_domain.map(String::from), Some(longest));
+        let told = BOUNCE_DOMAIN_BYTES_MAX.to_string();
+        refused(&[("PILLARBOX_BOUNCE_DOMAIN", &domain(BOUNCE_DOMAIN_BYTES_MAX + 2))], None, &["bounce_domain", &told]);
     }
 
     #[test]

@@ -21,7 +21,6 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
-use crate::accounts;
 use crate::api::scoring;
 use crate::api::time::rfc3339;
 use crate::api::webhooks::outcome_json;
@@ -35,6 +34,7 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
+use crate::{accounts, domains};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -81,6 +81,27 @@ pub enum Command {
         event_tracking: Option<bool>,
         event_api: Option<bool>,
         privacy: Option<PrivacyLevel>,
+    },
+    DomainAdd {
+        name: String,
+        customer: String,
+        assume_verified: bool,
+        outlet: Option<String>,
+    },
+    DomainList {
+        customer: Option<String>,
+    },
+    DomainShow {
+        name: String,
+    },
+    DomainOutlet {
+        name: String,
+        /// `None` follows the service.
+        outlet: Option<String>,
+    },
+    DomainSign {
+        name: String,
+        message: Bytes,
     },
     PluginList,
     PluginCheck {
@@ -256,6 +277,13 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::CustomerFeatures { email, event_tracking, event_api, privacy } => {
             accounts::set_features(app, &email, event_tracking, event_api, privacy).await
         }
+        Command::DomainAdd { name, customer, assume_verified, outlet } => {
+            domains::add(app, &name, &customer, assume_verified, outlet).await
+        }
+        Command::DomainList { customer } => domains::list(app, customer.as_deref(), ROWS_MAX).await,
+        Command::DomainShow { name } => domains::show(app, &name).await,
+        Command::DomainOutlet { name, outlet } => domains::set_outlet(app, &name, outlet).await,
+        Command::DomainSign { name, message } => domains::sign(app, &name, &message.0).await,
         Command::PluginList => registry::list(app).await,
         Command::PluginCheck { component } => registry::check(app, component.0).await,
         Command::PluginInstall { component, signature, activate, unchecked, note } => {

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod delivery;
+mod domains;
 mod error;
 mod hash;
 mod ids;

@@ -11,6 +11,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::hash::{hex, sha256};
 use crate::store::NewApiKey;
 
+mod seal;
+
+pub(crate) use seal::Sealer;
+
 /// The file name of the host key inside the data directory.
 const HOST_KEY_FILE: &str = "host.key";
 /// The file name of the operator token inside the data directory.
@@ -24,7 +28,7 @@ const TEST: &str = "ml_test_";
 /// Random bytes in an API key.
 const API_KEY_BYTES: usize = 32;
 
-/// The secret from which the keys of one installation are derived: links, compiled code.
+/// The secret from which the keys of one installation are derived: links, bounce addresses, compiled code.
 pub(crate) struct HostKey([u8; 32]);
 
 impl HostKey {

@@ -6,7 +6,9 @@ mod mail_client;
 mod names;
 mod sink;
 
+mod bounce_addresses;
 mod documents;
+mod domains;
 mod events;
 mod invariants;
 mod limits;

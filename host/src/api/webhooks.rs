@@ -34,6 +34,8 @@ const TAKEN: &str =
     "application/json, message/rfc822, multipart/report, message/delivery-status or message/feedback-report";
 /// Headers of the request that a normalizer gets to see. Never credentials.
 const SHOWN_HEADERS: &[&str] = &["content-type", "user-agent", "x-original-to", "x-envelope-to"];
+/// Those in which a mail server says at which address of ours the mail arrived.
+const ENVELOPE_RECIPIENT: &[&str] = &["x-original-to", "x-envelope-to"];
 
 /// The one of them in which a mail server says where the mail arrived.
 const ARRIVED_AT: &str = "x-envelope-to";
@@ -153,7 +155,7 @@ async fn record(app: &App, endpoint: Endpoint<'_>, received: Received) -> Result
     let plugin = read.as_ref().and_then(|read| Some(read.plugin.as_ref()?.id.to_string()));
     let result = read.map_or(Err(PluginError::NoneActive(World::Normalizer)), |read| read.call.result);
     let (events, outcome, unparsed, failure) = match result {
-        Ok(Ok(outcome)) => (reported(&outcome), outcome_json(&outcome), false, None),
+        Ok(Ok(outcome)) => (reported(app, &outcome, &headers), outcome_json(&outcome), false, None),
         // Our own JSON, and wrong: the caller hears where, and nothing is kept.
         Ok(Err(problem)) if problem.code == "invalid" => {
             let details = vec![Detail { pointer: problem.pointer, message: problem.message.clone() }];
@@ -208,8 +210,20 @@ fn shown_headers(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// The events of an outcome that change an email. Opens and clicks are our own to count.
-fn reported(outcome: &normalizer::Outcome) -> Vec<ReportedEvent> {
-    outcome.events.iter().filter_map(reported_event).collect()
+fn reported(app: &App, outcome: &normalizer::Outcome, headers: &[(String, String)]) -> Vec<ReportedEvent> {
+    let recipients = headers.iter().filter(|(name, _)| ENVELOPE_RECIPIENT.contains(&name.as_str()));
+    let returned = recipients.filter_map(|(_, address)| app.bounce_addresses.open_address(address));
+    let arrived_at: Vec<_> = returned.map(EmailClue::Returned).collect();
+    let with_clues = |event: &normalizer::Event| {
+        let mut reported = reported_event(event)?;
+        let verp = event.clues.iter().filter(|clue| clue.kind == normalizer::ClueKind::Verp);
+        let returned = verp.filter_map(|clue| app.bounce_addresses.open_address(&clue.value));
+        let strongest = arrived_at.iter().cloned().chain(returned.map(EmailClue::Returned));
+        let others = std::mem::take(&mut reported.emails);
+        reported.emails = strongest.chain(others).collect();
+        Some(reported)
+    };
+    outcome.events.iter().filter_map(with_clues).collect()
 }
 
 fn reported_event(event: &normalizer::Event) -> Option<ReportedEvent> {
@@ -243,7 +257,8 @@ fn address_key(address: &str) -> String {
     EmailAddress::parse(address).map_or_else(|_| address.to_owned(), |address| address.key())
 }
 
-/// Guesses by address alone are not made here: a clue names an email or it names none.
+/// Guesses by address alone are not made here: a clue names an email or it names none. Bounce addresses go before them
+/// all, in [`reported`].
 fn email_clue(clue: &normalizer::Clue) -> Option<EmailClue> {
     use normalizer::ClueKind;
     match clue.kind {

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod customer;
+mod domain;
 mod lines;
 mod mailbox;
 mod normalize;
@@ -11,8 +12,8 @@ mod score;
 mod serve;
 mod session;
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -44,6 +45,9 @@ enum Command {
     /// Make accounts, and change what they may do
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Add the domains that accounts send from, and say where their mail goes
+    #[command(subcommand)]
+    Domain(domain::Domain),
     /// See, check, install and activate plugins
     #[command(subcommand)]
     Plugin(plugin::Plugin),
@@ -94,6 +98,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
     match command {
         Command::Serve(serve) => serve.run(config).await,
         Command::Customer(customer) => customer.run(config).await,
+        Command::Domain(domain) => domain.run(config).await,
         Command::Plugin(plugin) => plugin.run(config).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
         Command::Queue(queue) => queue.run(config).await,
@@ -106,6 +111,16 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The bytes of a file; `-` or nothing is standard input.
+fn read_input(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    if let Some(path) = file.filter(|path| path.as_os_str() != "-") {
+        return std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into());
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Logs go to standard error: pretty with colour on a terminal, one JSON object a line otherwise. A command other than

@@ -1,6 +1,5 @@
 //! `pillarbox score`
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{show, table, word};
 use super::session::Session;
-use super::{Failure, lines};
+use super::{Failure, lines, read_input};
 use crate::config::Config;
 use crate::control::{Bytes, Command};
 
@@ -37,16 +36,7 @@ impl Score {
             lines::each(&session, &paths, read, |error| json!({ "error": error })).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        let message = match &self.file {
-            Some(path) if path.as_os_str() != "-" => {
-                std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?
-            }
-            _ => {
-                let mut message = Vec::new();
-                std::io::stdin().lock().read_to_end(&mut message)?;
-                message
-            }
-        };
+        let message = read_input(self.file.as_deref())?;
         let answer = session.run(Command::Score { message: Bytes(message) }).await?;
         show(self.json, &answer, || report(&answer));
         Ok(ExitCode::SUCCESS)

@@ -53,12 +53,15 @@ impl Ready {
     }
 }
 
+/// Whatever keeps a copy from being signed keeps it in the queue: it never leaves unsigned instead.
 async fn prepare(app: &App, copy: &Leased) -> Result<Ready, String> {
     let email_id = copy.handover.email_id;
     let message = app.store.message(email_id).await.map_err(|error| error.to_string())?;
     let message = message.ok_or("the stored message is gone")?;
-    let envelope = Envelope { email_id, sender: format!("bounces@{}", copy.domain), recipient: copy.recipient.clone() };
-    Ok(Ready { envelope, signatures: Vec::new(), message })
+    let signatures = app.signers.sign(&app.store, copy.domain_id, &message, app.now()).await;
+    let signatures = signatures.map_err(|error| error.to_string())?;
+    let sender = app.bounce_address(email_id, copy.recipient_number, &copy.domain);
+    Ok(Ready { envelope: Envelope { email_id, sender, recipient: copy.recipient.clone() }, signatures, message })
 }
 
 /// An attempt that ended before anybody was spoken to.

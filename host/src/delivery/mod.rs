@@ -6,6 +6,7 @@
 mod agenda;
 pub mod attempt;
 pub(crate) mod desk;
+pub mod dkim;
 mod hand_over;
 pub mod outlet;
 mod retry;

@@ -33,6 +33,7 @@ use ring::digest;
 use crate::mail::address::Mailbox;
 
 mod attachment;
+mod words;
 
 pub use attachment::{Attachment, AttachmentError, FILENAME_BYTES_MAX};
 
@@ -94,7 +95,7 @@ pub fn build(outgoing: &Outgoing) -> Vec<u8> {
     }
     let message_id = outgoing.message_id.trim_start_matches('<').trim_end_matches('>');
     message = message
-        .header("Subject", unstructured(outgoing.subject))
+        .header("Subject", subject(outgoing.subject))
         .header("Message-ID", MessageId::new(message_id))
         .header(EMAIL_ID_HEADER, Raw::new(outgoing.email_id));
     if let Some(url) = outgoing.unsubscribe {
@@ -120,6 +121,11 @@ fn recipients(mailboxes: &[Mailbox]) -> Address<'_> {
         return Address::new_group(Some("undisclosed-recipients"), vec![]);
     }
     Address::new_list(mailboxes.iter().map(address).collect())
+}
+
+/// A subject is nothing but text; a header of the customer's may bring encoded words that are meant to be some.
+fn subject(text: &str) -> HeaderType<'_> {
+    if words::looks_encoded(text) { Raw::new(words::encoded_words(text)).into() } else { unstructured(text) }
 }
 
 /// A value without syntax of its own. ASCII is folded at its spaces and otherwise left alone, so that headers which

@@ -1,4 +1,4 @@
-//! The rules of mail: what an address, an event, a header, a template, a token and a message are.
+//! The rules of mail: what an address, an event, a header, a template, a token, a signature and a message are.
 //!
 //! Nothing in here does I/O, waits, looks at the clock or draws a random number: what a function needs to know of
 //! the world is an argument, so the same call gives the same answer wherever and whenever it is made.
@@ -6,6 +6,7 @@
 pub mod address;
 pub mod build;
 pub mod client;
+pub mod dkim;
 pub(crate) mod entities;
 pub mod event;
 pub mod headers;

@@ -15,20 +15,18 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
 use uuid::Uuid;
+
+use super::mac::{MAC_BYTES, MacKeys};
 
 /// The longest destination. Longer ones do not survive the mail programs and proxies on their way either.
 pub const DESTINATION_BYTES_MAX: usize = 2_048;
 /// The longest token: what is longer is not even decoded.
 pub const TOKEN_BYTES_MAX: usize = (HEAD_BYTES + LINK_BYTES_MAX + DESTINATION_BYTES_MAX + MAC_BYTES).div_ceil(3) * 4;
-/// Keys that are accepted at the same time.
-pub const KEYS_MAX: usize = 256;
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 3 + 16;
 const LINK_BYTES_MAX: usize = 5;
-const MAC_BYTES: usize = 16;
 
 /// What a token may be used for. A token of one purpose is none for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,27 +62,14 @@ pub struct Claims {
 }
 
 /// The keys that sign and check tokens, ready for use.
-pub struct KeyRing {
-    signing: u8,
-    keys: Vec<(u8, hmac::Key)>,
-}
-
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<u8> = self.keys.iter().map(|(id, _)| *id).collect();
-        out.debug_struct("KeyRing").field("signing", &self.signing).field("ids", &ids).finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct KeyRing(MacKeys);
 
 impl KeyRing {
     /// The first key signs, all of them check. To change keys, put the new one first and leave the old ones behind
     /// it for as long as their emails should still count. `None` without a key or when two have the same id.
     pub fn new(keys: Vec<(u8, [u8; 32])>) -> Option<Self> {
-        let signing = keys.first()?.0;
-        let mut seen = [false; KEYS_MAX];
-        let unique = keys.iter().all(|(id, _)| !std::mem::replace(&mut seen[usize::from(*id)], true));
-        let keys = keys.into_iter().map(|(id, key)| (id, hmac::Key::new(hmac::HMAC_SHA256, &key))).collect();
-        unique.then_some(Self { signing, keys })
+        MacKeys::new(keys).map(Self)
     }
 
     /// The token for these claims. A click needs a destination that [`check_destination`] accepts; a link that has
@@ -94,13 +79,12 @@ impl KeyRing {
         destination.map_or(Ok(()), check_destination)?;
         let destination = destination.unwrap_or_default().as_bytes();
         let mut token = Vec::with_capacity(HEAD_BYTES + LINK_BYTES_MAX + destination.len() + MAC_BYTES);
-        token.extend([VERSION, purpose.letter(), self.signing]);
+        token.extend([VERSION, purpose.letter(), self.0.signing()]);
         token.extend(claims.email_id.as_bytes());
         write_number(&mut token, claims.link);
         token.extend(destination);
-        let (_, key) = &self.keys[0];
-        let mac = hmac::sign(key, &token);
-        token.extend(&mac.as_ref()[..MAC_BYTES]);
+        let mac = self.0.mac(&token);
+        token.extend(mac);
         Ok(URL_SAFE_NO_PAD.encode(token))
     }
 
@@ -116,8 +100,7 @@ impl KeyRing {
         if head[0] != VERSION || head[1] != purpose.letter() {
             return None;
         }
-        let (_, key) = self.keys.iter().find(|(id, _)| *id == head[2])?;
-        if !is_mac_of(key, body, mac) {
+        if !self.0.made(head[2], body, mac) {
             return None;
         }
         let email_id = Uuid::from_slice(&head[3..]).ok()?;
@@ -126,15 +109,6 @@ impl KeyRing {
         destination.map_or(Ok(()), check_destination).ok()?;
         Some(Claims { email_id, link, destination: destination.map(str::to_owned) })
     }
-}
-
-/// Compares without telling where the difference is: both sides go through the MAC once more, and what a comparison
-/// of the results takes says nothing about them. ring compares whole tags only, and its comparison of slices is
-/// deprecated.
-fn is_mac_of(key: &hmac::Key, body: &[u8], mac: &[u8]) -> bool {
-    let expected = hmac::sign(key, body);
-    let blinded = hmac::sign(key, &expected.as_ref()[..MAC_BYTES]);
-    hmac::verify(key, mac, blinded.as_ref()).is_ok()
 }
 
 /// LEB128: seven bits a byte, the lowest first.

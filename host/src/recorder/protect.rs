@@ -1,19 +1,19 @@
 //! Keeps recorded messages from whoever gets hold of the database file: sealed, or without what names a person.
 
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::aead::CHACHA20_POLY1305;
 use ring::hmac;
-use ring::rand::{SecureRandom, SystemRandom};
 use uuid::Uuid;
 
 use super::INPUT_BYTES_MAX;
 use super::redact::redacted;
 use crate::plugins::scorer::Message;
+use crate::secrets::Sealer;
 use crate::store::Protection;
 
 /// Seals and opens with keys that are derived from the host key, so a database without its `host.key` tells nothing.
 pub(super) struct Protector {
     pub(super) protection: Protection,
-    sealing: LessSafeKey,
+    sealing: Sealer,
     digests: hmac::Key,
 }
 
@@ -27,9 +27,8 @@ pub(super) struct Protected {
 
 impl Protector {
     pub(super) fn new(protection: Protection, sealing_key: &[u8; 32], digest_key: &[u8; 32]) -> Self {
-        let sealing = UnboundKey::new(&CHACHA20_POLY1305, sealing_key).expect("the key is as long as it must be");
-        let digests = hmac::Key::new(hmac::HMAC_SHA256, digest_key);
-        Self { protection, sealing: LessSafeKey::new(sealing), digests }
+        let sealing = Sealer::new(&CHACHA20_POLY1305, sealing_key);
+        Self { protection, sealing, digests: hmac::Key::new(hmac::HMAC_SHA256, digest_key) }
     }
 
     /// `None` for a message that is too large as JSON.
@@ -41,7 +40,7 @@ impl Protector {
         let tag = hmac::sign(&self.digests, &plain);
         let digest = tag.as_ref().try_into().expect("HMAC-SHA256 has 32 bytes");
         let input = match self.protection {
-            Protection::Encrypted => self.sealed(id, plain)?,
+            Protection::Encrypted => self.sealing.seal(id.as_bytes(), plain)?,
             Protection::Redacted => {
                 serde_json::to_vec(&redacted(message.clone())).map_err(|_| "it cannot be written as JSON")?
             }
@@ -53,33 +52,15 @@ impl Protector {
     pub(super) fn open(&self, id: Uuid, protection: Protection, input: Vec<u8>) -> Result<Vec<u8>, &'static str> {
         match protection {
             Protection::Redacted => Ok(input),
-            Protection::Encrypted => self.opened(id, input),
+            Protection::Encrypted => self.sealing.open(id.as_bytes(), input),
         }
-    }
-
-    fn sealed(&self, id: Uuid, mut plain: Vec<u8>) -> Result<Vec<u8>, &'static str> {
-        let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| "the system gives no random bytes")?;
-        let aad = Aad::from(id.as_bytes());
-        let unique = Nonce::assume_unique_for_key(nonce);
-        self.sealing.seal_in_place_append_tag(unique, aad, &mut plain).map_err(|_| "it could not be sealed")?;
-        Ok([nonce.as_slice(), &plain].concat())
-    }
-
-    fn opened(&self, id: Uuid, mut input: Vec<u8>) -> Result<Vec<u8>, &'static str> {
-        const FOREIGN: &str = "it was sealed by another host key, or is damaged";
-        let nonce = input.first_chunk::<NONCE_LEN>().copied().ok_or(FOREIGN)?;
-        let mut sealed = input.split_off(NONCE_LEN);
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let bytes =
-            self.sealing.open_in_place(nonce, Aad::from(id.as_bytes()), &mut sealed).map_err(|_| FOREIGN)?.len();
-        sealed.truncate(bytes);
-        Ok(sealed)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ring::aead::NONCE_LEN;
+
     use super::super::redact::tests::message;
     use super::*;
 

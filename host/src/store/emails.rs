@@ -335,10 +335,10 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
             email.bulk_id.map(|id| id.to_string()),
         ],
     )?;
-    for (address, role) in &email.recipients {
+    for (number, (address, role)) in (0_i64..).zip(&email.recipients) {
         connection.execute(
-            "INSERT INTO recipients VALUES (?1, ?2, ?3, ?4)",
-            values![id.as_str(), address.to_lowercase(), role.as_str(), status.as_str()],
+            "INSERT INTO recipients VALUES (?1, ?2, ?3, ?4, ?5)",
+            values![id.as_str(), address.to_lowercase(), role.as_str(), status.as_str(), number],
         )?;
         queue::insert(connection, email, address)?;
     }

@@ -5,6 +5,7 @@
 
 mod bell;
 mod customers;
+mod dkim_keys;
 mod domains;
 mod emails;
 mod events;
@@ -27,7 +28,9 @@ mod waiting;
 mod writer;
 
 pub use customers::{ApiKey, Customer, CustomerChange, CustomerStatus, NewApiKey, NewCustomer, Rotation};
-pub use domains::Domain;
+pub use dkim_keys::DkimKey;
+pub(crate) use domains::{Added, OwnedDomain};
+pub use domains::{Domain, VerifiedBy};
 pub use emails::{AttemptRow, Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
 pub use events::{Event, EventFilter, EventPage, Hit};
 pub use idempotency::{Claim, Replay};

@@ -9,6 +9,7 @@ use super::sql::{Connection, SqlError, values};
 use super::{Result, Store, StoreError};
 use crate::ids::Ids;
 use crate::mail::event::{BounceType, EmailStatus, EventType};
+use crate::mail::verp::Returned;
 
 /// Most notifications kept that changed nothing. The endpoints are public, so the oldest go first.
 pub(crate) const UNMATCHED_MAX: i64 = 10_000;
@@ -64,6 +65,8 @@ pub struct ReportedEvent {
 /// Something that leads to an email.
 #[derive(Clone, Debug)]
 pub enum EmailClue {
+    /// A bounce address of ours, which names the recipient too.
+    Returned(Returned),
     /// Our id.
     Id(Uuid),
     /// The Message-ID, without angle brackets.
@@ -183,30 +186,44 @@ fn close_notification(connection: &Connection, new: &Notification, state: &str) 
 }
 
 /// The email and recipient that an event is about: the first clue that leads to an email of ours decides, and the
-/// recipient must be one that it was sent to. Without a recipient it is the `to` address.
+/// recipient must be one that it was sent to. A bounce address names the recipient itself, whatever address the mail
+/// was forwarded to from there. Otherwise, without a recipient, it is the `to` address.
 fn matching(connection: &Connection, event: &ReportedEvent) -> Result<Option<Subject>, SqlError> {
     for clue in &event.emails {
-        let email = match clue {
-            EmailClue::Id(id) => *id,
+        let (email, recipients) = match clue {
+            EmailClue::Returned(returned) => {
+                let Some(recipient) = recipient_by_number(connection, *returned)? else { continue };
+                (returned.email_id, vec![Some(recipient)])
+            }
+            EmailClue::Id(id) => (*id, named(event)),
             EmailClue::MessageId(message_id) => {
                 let sql = "SELECT id FROM emails WHERE message_id = ?1";
                 let id = connection
                     .query_one(sql, values![message_id.as_str()], |row| row.parsed(0, |id| id.parse().ok()))?;
                 let Some(id) = id else { continue };
-                id
+                (id, named(event))
             }
         };
-        let named = event.recipients.iter().map(|address| Some(address.as_str()));
-        let unnamed = event.recipients.is_empty().then_some(None);
-        for recipient in named.chain(unnamed) {
+        for recipient in recipients {
             // What still waits for its time, or was taken back before, cannot have come back from anywhere.
             let sent = |subject: &Subject| !matches!(subject.status, EmailStatus::Scheduled | EmailStatus::Canceled);
-            if let Some(subject) = subject(connection, email, recipient)?.filter(sent) {
+            if let Some(subject) = subject(connection, email, recipient.as_deref())?.filter(sent) {
                 return Ok(Some(subject));
             }
         }
     }
     Ok(None)
+}
+
+/// The recipients that a report names, or the `to` address of an email when it names none.
+fn named(event: &ReportedEvent) -> Vec<Option<String>> {
+    if event.recipients.is_empty() { vec![None] } else { event.recipients.iter().cloned().map(Some).collect() }
+}
+
+fn recipient_by_number(connection: &Connection, returned: Returned) -> Result<Option<String>, SqlError> {
+    let sql = "SELECT address FROM recipients WHERE email_id = ?1 AND number = ?2";
+    let key = values![returned.email_id.to_string(), i64::from(returned.recipient_number)];
+    connection.query_one(sql, key, |row| row.text(0))
 }
 
 /// Tells repetitions apart: by the source's own id where it gives one, by the content otherwise.

@@ -23,6 +23,8 @@ pub(crate) struct Leased {
     pub(crate) handover: Handover,
     /// As its sender spelled it.
     pub(crate) recipient: String,
+    /// Its place among the email's recipients, which its bounce address tells.
+    pub(crate) recipient_number: u16,
     /// Its domain; [`SANDBOX_DESTINATION`] for sandbox mail.
     pub(crate) destination: String,
     /// The domain it is sent from.
@@ -108,8 +110,9 @@ pub(super) fn insert(connection: &Connection, email: &NewEmail, address: &str) -
     connection.execute(sql, values).map(drop)
 }
 
-const SELECT: &str = "SELECT queue.email_id, address, attempts, queue.recipient, destination, domain_id, domains.name, \
-    domains.outlet, stream_type, COALESCE(send_at, submitted_at) \
+const SELECT: &str = "SELECT queue.email_id, queue.address, attempts, queue.recipient, destination, domain_id, domains.name, \
+    domains.outlet, stream_type, COALESCE(send_at, submitted_at), \
+    (SELECT number FROM recipients WHERE recipients.email_id = queue.email_id AND recipients.address = queue.address) \
     FROM queue JOIN emails ON emails.id = queue.email_id JOIN domains ON domains.id = domain_id";
 
 impl Store {
@@ -194,6 +197,7 @@ fn read_leased(row: &Row, leased_until: i64) -> Result<Leased, SqlError> {
         outlet: row.text_or_null(7)?,
         stream: row.parsed(8, StreamType::parse)?,
         began_at: row.integer(9)?,
+        recipient_number: u16::try_from(row.integer(10)?).map_err(|_| SqlError::InvalidColumnType)?,
     })
 }
 

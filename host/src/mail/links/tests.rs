@@ -182,3 +182,132 @@ proptest! {
         prop_assert_eq!(claims.destination, Some(url));
     }
 }
+
+/// Where tracked links begin in what follows. It needs no encoding, so it stands in the html as it is.
+const TRACKER: &str = "https://t.example/c/";
+
+/// Html parts that people really get: the newsletters, and those inside of the mails about mails.
+fn newsletters() -> Vec<(String, String)> {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let files = std::fs::read_dir(fixtures.join("newsletters")).expect("they are there").map(|entry| {
+        let path = entry.expect("it is there").path();
+        (path.display().to_string(), std::fs::read_to_string(&path).expect("it is text"))
+    });
+    let written: Vec<_> = files.filter(|(name, _)| name.ends_with(".html")).collect();
+    let mails = std::fs::read_to_string(fixtures.join("webhooks/mail.jsonl")).expect("they are there");
+    let inside = mails.lines().flat_map(|line| {
+        let mail: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
+        let (id, body) = (mail["id"].to_string(), mail["body"].as_str().unwrap_or_default().as_bytes().to_vec());
+        html_parts(&body).into_iter().map(move |html| (id.clone(), html))
+    });
+    let inside: Vec<_> = inside.collect();
+    assert!(written.len() >= 5 && inside.len() >= 10, "{} and {}", written.len(), inside.len());
+    written.into_iter().chain(inside).collect()
+}
+
+/// The html of a mail, and of the mails inside of it.
+fn html_parts(raw: &[u8]) -> Vec<String> {
+    let Some(message) = mail_parser::MessageParser::new().parse(raw) else { return Vec::new() };
+    let parts = message.parts.iter().flat_map(|part| match &part.body {
+        mail_parser::PartType::Html(html) => vec![html.to_string()],
+        mail_parser::PartType::Message(inner) => html_parts(inner.raw_message()),
+        _ => Vec::new(),
+    });
+    parts.collect()
+}
+
+/// Walks through both documents side by side: what lies between tracked links must be the same bytes, and where a tracked
+/// link stands, the author's spelling of the same destination must have stood.
+fn same_but_for(html: &str, tracked: &str, destinations: &[String]) -> Result<(), String> {
+    let mut rest = html;
+    let mut between = tracked.split(TRACKER);
+    let first = between.next().unwrap_or_default();
+    let mut before = first;
+    for (number, piece) in between.enumerate() {
+        let wrong = |what: &str| format!("link {number}: {what} near {:?}", rest.get(..80).unwrap_or(rest));
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        // A value without quotes has got some.
+        let unquoted = before.strip_suffix('"').filter(|_| !rest.starts_with(before));
+        let skipped = unquoted.unwrap_or(before);
+        rest = rest.strip_prefix(skipped).ok_or_else(|| wrong("other bytes before it"))?;
+        let end = match before.chars().next_back() {
+            Some(quote @ ('"' | '\'')) if unquoted.is_none() => rest.find(quote),
+            _ => rest.find(|character: char| character == '>' || character.is_ascii_whitespace()),
+        };
+        let (value, after) = rest.split_at(end.ok_or_else(|| wrong("no end"))?);
+        let leads = entities::decode(value);
+        if leads.trim_matches(|character: char| character <= ' ') != destinations[number] {
+            return Err(wrong(&format!("{value:?} leads elsewhere than {:?}", destinations[number])));
+        }
+        rest = after;
+        before = &piece[digits..];
+        before = if unquoted.is_some() { before.strip_prefix('"').ok_or_else(|| wrong("one quote"))? } else { before };
+    }
+    if rest == before { Ok(()) } else { Err(format!("another end: {rest:?} and {before:?}")) }
+}
+
+#[test]
+fn real_newsletters_differ_in_the_values_of_their_links_only() {
+    let mut links = 0;
+    for (name, html) in newsletters() {
+        let mut seen = Vec::new();
+        let tracked = track(
+            &html,
+            &mut |url| {
+                seen.push(url.to_owned());
+                Some(format!("{TRACKER}{}", seen.len() - 1))
+            },
+            None,
+        );
+        let tracked = tracked.unwrap_or_else(|error| panic!("{name}: {error}"));
+        same_but_for(&html, &tracked, &seen).unwrap_or_else(|error| panic!("{name}: {error}"));
+        links += seen.len();
+    }
+    assert!(links > 80, "{links}");
+}
+
+#[test]
+fn what_differs_elsewhere_would_be_seen() {
+    let html = "<a href=https://a.example?x&y>1</a> <a href='https://b.example'>2</a>";
+    let tracked = "<a href=\"https://t.example/c/0\">1</a> <a href='https://t.example/c/1'>2</a>";
+    let seen = ["https://a.example?x&y".to_owned(), "https://b.example".to_owned()];
+    assert_eq!(same_but_for(html, tracked, &seen), Ok(()));
+    for (from, to) in
+        [("<a href='", "<a  href='"), ("2</a>", "2</A>"), ("1</a>", "1 </a>"), ("'>2", "' >2"), ("\">1", "'>1")]
+    {
+        let changed = tracked.replacen(from, to, 1);
+        assert!(changed != tracked && same_but_for(html, &changed, &seen).is_err(), "{changed}");
+    }
+    assert!(same_but_for(html, tracked, &[seen[0].clone(), "https://c.example".into()]).is_err());
+}
+
+#[test]
+fn every_link_of_a_real_newsletter_opens_to_its_destination() {
+    let keys = token::KeyRing::new(vec![(1, [5; 32])]).expect("one key");
+    for (name, html) in newsletters() {
+        let mut link = 0;
+        let mut given = Vec::new();
+        let tracked = track(
+            &html,
+            &mut |url| {
+                let claims = token::Claims { email_id: uuid::Uuid::nil(), link, destination: Some(url.to_owned()) };
+                let token = keys.seal(&claims, token::Purpose::Click).ok();
+                given.push((url.to_owned(), token.is_some()));
+                link += 1;
+                token.map(|token| format!("https://t.example/track/c/{token}"))
+            },
+            Some("https://t.example/track/o/x"),
+        );
+        let tracked = tracked.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let followed = destinations(&tracked).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(followed.len(), given.len(), "{name}");
+        for (address, (destination, is_tracked)) in followed.iter().zip(&given) {
+            let Some(token) = address.strip_prefix("https://t.example/track/c/") else {
+                assert!(address == destination && !is_tracked, "{name}: {address}");
+                continue;
+            };
+            let claims = keys.open(token, token::Purpose::Click).unwrap_or_else(|| panic!("{name}: {address}"));
+            assert_eq!(claims.destination.as_deref(), Some(destination.as_str()), "{name}");
+        }
+    }
+}

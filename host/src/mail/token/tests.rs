@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use ring::hmac;
 
 fn ring() -> KeyRing {
     KeyRing::new(vec![(7, [1; 32]), (3, [2; 32])]).expect("two keys")
@@ -36,7 +37,6 @@ fn an_older_key_still_opens_and_a_lost_one_does_not() {
 fn a_ring_needs_keys_with_ids_of_their_own() {
     assert!(KeyRing::new(vec![]).is_none());
     assert!(KeyRing::new(vec![(1, [1; 32]), (1, [2; 32])]).is_none());
-    assert_eq!(format!("{:?}", ring()), "KeyRing { signing: 7, ids: [7, 3], .. }");
 }
 
 #[track_caller]

@@ -1,0 +1,183 @@
+//! `pillarbox domain`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::output::{print, print_bytes, show, table, word};
+use super::session::Session;
+use super::{Failure, Json, read_input};
+use crate::config::Config;
+use crate::control::{Bytes, Command};
+
+/// The word for following the service.
+const FOLLOWS: &str = "default";
+
+/// The subcommands.
+#[derive(Subcommand)]
+pub(super) enum Domain {
+    /// Add a domain to an account, with keys that sign its mail
+    Add(Add),
+    /// List the domains of one account, or of all
+    List(List),
+    /// Show one domain, with the records to publish in DNS
+    Show(Named),
+    /// Say where a domain's mail goes
+    Outlet(Outlet),
+    /// Print a message with the DKIM signatures that it would go out with
+    Sign(Sign),
+}
+
+#[derive(Args)]
+pub(super) struct Add {
+    /// Such as mail.example.com, in any script
+    name: String,
+    /// The account's address
+    #[arg(long, value_name = "EMAIL")]
+    customer: String,
+    /// Take your word that the domain is the customer's, instead of looking into DNS
+    #[arg(long)]
+    assume_verified: bool,
+    /// Where its mail goes, when that is not where the service's goes
+    #[arg(long, value_parser = ["capture", "relay", "mx"])]
+    outlet: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Only those of this account, by its address
+    #[arg(long, value_name = "EMAIL")]
+    customer: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Args)]
+pub(super) struct Named {
+    /// The domain
+    name: String,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Args)]
+pub(super) struct Outlet {
+    /// The domain
+    name: String,
+    /// `default` follows the service
+    #[arg(value_parser = ["capture", "relay", "mx", FOLLOWS])]
+    outlet: String,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Args)]
+pub(super) struct Sign {
+    /// The domain
+    name: String,
+    /// The message (RFC 5322); `-` or nothing is standard input
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Domain {
+    pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
+        let session = Session::open(config).await?;
+        let (json, command) = match self {
+            Self::List(List { customer, json }) => {
+                let answer = session.run(Command::DomainList { customer }).await?;
+                show(json.json, &answer, || list(&answer));
+                return Ok(ExitCode::SUCCESS);
+            }
+            Self::Sign(sign) => return sign.run(&session).await,
+            Self::Add(Add { name, customer, assume_verified, outlet, json }) => {
+                (json, Command::DomainAdd { name, customer, assume_verified, outlet })
+            }
+            Self::Show(Named { name, json }) => (json, Command::DomainShow { name }),
+            Self::Outlet(Outlet { name, outlet, json }) => {
+                (json, Command::DomainOutlet { name, outlet: Some(outlet).filter(|word| word != FOLLOWS) })
+            }
+        };
+        let answer = session.run(command).await?;
+        show(json.json, &answer, || one(&answer["domain"]));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Sign {
+    async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let message = with_crlf(read_input(self.file.as_deref())?);
+        let command = Command::DomainSign { name: self.name, message: Bytes(message.clone()) };
+        let answer = session.run(command).await?;
+        if self.json.json {
+            print(&format!("{}\n", json!({ "headers": answer["headers"] })));
+        } else {
+            print(answer["headers"].as_str().unwrap_or_default());
+            print_bytes(&message);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A file that has no line ends of mail gets them, as it would on its way.
+fn with_crlf(message: Vec<u8>) -> Vec<u8> {
+    if message.windows(2).any(|pair| pair == b"\r\n") {
+        return message;
+    }
+    message.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..])
+}
+
+fn list(answer: &Value) -> String {
+    let columns = [
+        ("DOMAIN", "domain"),
+        ("CUSTOMER", "customer"),
+        ("STATUS", "status"),
+        ("VERIFIED BY", "verified_by"),
+        ("OUTLET", "outlet"),
+        ("CREATED", "created_at"),
+    ];
+    table(&answer["domains"], &columns)
+}
+
+fn one(domain: &Value) -> String {
+    let mut text = String::new();
+    let line = |name: &str, value: &str| format!("{name:<14}{value}\n");
+    for name in ["domain", "customer", "status"] {
+        text += &line(name, &word(&domain[name]));
+    }
+    if let Some(by) = domain["verified_by"].as_str() {
+        text += &line("verified by", who(by));
+    }
+    text += &line("outlet", domain["outlet"].as_str().unwrap_or("the service's"));
+    text += &line("created", &word(&domain["created_at"]));
+    let records = domain["records"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if domain["sandbox"] == true {
+        text += "\nIts mail is captured on this machine and needs no record in DNS.\n";
+    } else if records.is_empty() {
+        text += "\nIt has no key, so its mail goes out unsigned.\n";
+    } else {
+        text += "\nPublish these records, so that receivers can verify its signatures (DKIM):\n";
+    }
+    records.iter().fold(text, |text, record| text + "\n" + &zone_line(record))
+}
+
+fn who(verified_by: &str) -> &str {
+    match verified_by {
+        "service" => "the service, which gave it away",
+        "operator" => "an operator, who assumed it: nobody looked into DNS",
+        "dns" => "its records in DNS",
+        other => other,
+    }
+}
+
+/// A record as zone files have it; one whose value is longer than a string has several.
+fn zone_line(record: &Value) -> String {
+    let strings = record["strings"].as_array().into_iter().flatten();
+    let quoted: Vec<_> = strings.map(|string| format!("\"{}\"", word(string))).collect();
+    format!("{}. IN {} ( {} )\n", word(&record["host"]), word(&record["type"]), quoted.join("\n    "))
+}
