@@ -22,18 +22,18 @@ is "the password is shown once" null "$(api "http://$API/api/smtp-credentials" |
 # What is compared must not have been given tracked links.
 api -X PATCH -d '{"tracking_enabled": false}' "http://$API/api/customer/profile" >/dev/null
 
-# newest NUMBER: waits until so many messages were captured, and gives the id of the last one.
-newest() {
+# captured NUMBER: waits for the message of this number and gives its id.
+captured() {
     local list tries
     for tries in $(seq 100); do
-        list=$("$PILLARBOX_BIN" mailbox list --json --limit 1)
-        if [ "$(jq .total <<<"$list")" = "$1" ]; then
-            jq -r '.emails[0].email_id' <<<"$list"
+        list=$("$PILLARBOX_BIN" mailbox list --json --limit 1000)
+        if [ "$(jq .total <<<"$list")" -ge "$1" ]; then
+            jq -r --argjson number "$1" '.emails[.total - $number].email_id' <<<"$list"
             return
         fi
         sleep 0.1
     done
-    fail "message $1 is not in the mailbox after $tries looks: $list"
+    fail "message $1 is not in the mailbox after $tries looks: $(jq .total <<<"$list") are"
 }
 
 # arrived NAME FILE: the next message is this file, and nothing was changed but for the one header in front.
@@ -41,7 +41,7 @@ COUNT=0
 arrived() {
     COUNT=$((COUNT + 1))
     local id
-    id=$(newest "$COUNT")
+    id=$(captured "$COUNT")
     "$PILLARBOX_BIN" mailbox show "$id" --source >"$WORK/source"
     is "$1: its parts" "$("$tools/parts.py" <"$2")" "$("$tools/parts.py" <"$WORK/source")"
     { printf 'X-Pillarbox-Email-Id: %s\r\n' "$id" && cat "$2"; } | cmp - "$WORK/source" || fail "$1: a byte was changed"
@@ -54,8 +54,10 @@ for mail in "$WORK"/mail/*.eml; do
     name=$(basename "$mail" .eml)
     "$tools/mail.py" send "$mail" localhost "$PORT" "$USER_NAME" "$PASSWORD" "$CERTIFICATE"
     arrived "smtplib, STARTTLS, $name" "$mail"
+    # swaks sends the file as it is, so the dots are doubled here.
+    { LC_ALL=C sed 's/^\./../' "$mail" && printf '.'; } >"$WORK/stuffed"
     swaks --server "$SMTP" --tls --auth PLAIN --auth-user "$USER_NAME" --auth-password "$PASSWORD" --no-data-fixup \
-        --from bounces@example.org --to ada@example.com --data "@$mail" >"$WORK/swaks" 2>&1 ||
+        --from bounces@example.org --to ada@example.com --data "@$WORK/stuffed" >"$WORK/swaks" 2>&1 ||
         fail "swaks: $(tail -n 5 "$WORK/swaks")"
     arrived "swaks, STARTTLS, PLAIN, $name" "$mail"
     curl -sS --max-time 20 --ssl-reqd --cacert "$CERTIFICATE" --user "$USER_NAME:$PASSWORD" \
@@ -71,7 +73,7 @@ swaks --server "$SMTP" --auth LOGIN --auth-user "$USER_NAME" --auth-password "$P
     --from hello@first-customer.sandbox.pillarbox.test --body $'Hello\n.\n..\n' >"$WORK/swaks" 2>&1 ||
     fail "swaks: $(tail -n 5 "$WORK/swaks")"
 COUNT=$((COUNT + 1))
-holds "swaks makes a message" $'Hello\r\n.\r\n..\r\n' "$("$PILLARBOX_BIN" mailbox show "$(newest $COUNT)" --source)"
+holds "swaks makes a message" $'Hello\r\n.\r\n..\r\n' "$("$PILLARBOX_BIN" mailbox show "$(captured $COUNT)" --source)"
 ! swaks --server "$SMTP" --auth PLAIN --auth-user "$USER_NAME" --auth-password wrong --to ada@example.com \
     >"$WORK/swaks" 2>&1 || fail "a wrong password was taken"
 holds "a wrong password is refused" "535 5.7.8" "$(cat "$WORK/swaks")"
@@ -84,7 +86,7 @@ NODE_PATH=$WORK/node/node_modules NODE_EXTRA_CA_CERTS=$CERTIFICATE node "$tools/
     "$USER_NAME" "$PASSWORD" "$WORK/file.bin" >"$WORK/expected"
 while read -r name expected; do
     COUNT=$((COUNT + 1))
-    "$PILLARBOX_BIN" mailbox show "$(newest $COUNT)" --source >"$WORK/source"
+    "$PILLARBOX_BIN" mailbox show "$(captured $COUNT)" --source >"$WORK/source"
     is "nodemailer, $name" "$expected" "$("$tools/parts.py" <"$WORK/source" | tr '\n' ' ' | sed 's/ $//')"
 done <"$WORK/expected"
 [ "$(wc -l <"$WORK/expected")" = 3 ] || fail "nodemailer sent $(wc -l <"$WORK/expected") messages"
