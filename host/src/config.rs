@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use self::smarthost::Smarthost;
 use crate::delivery::outlet::OutletKind;
-use crate::mail::address::DomainName;
+use crate::mail::address::{DomainName, EmailAddress};
 use crate::mail::verp::BOUNCE_DOMAIN_BYTES_MAX;
 use crate::store::StreamType;
 
@@ -169,6 +169,7 @@ pub struct Config {
     pub smtp_data_timeout: Duration,
     pub smtp_sessions_max: usize,
     pub smtp_sessions_per_address_max: usize,
+    pub smtp_loopback_customer: Option<EmailAddress>,
     pub write_queue_max: usize,
     pub read_queue_max: usize,
     pub reader_threads: usize,
@@ -431,6 +432,15 @@ pub const SETTINGS: &[Setting] = &[
         "100",
         "SMTP sessions open at once from one address. One more is 421.",
         |config, value| store(&mut config.smtp_sessions_per_address_max, number(value, 1, 1_000_000)?)
+    ),
+    setting!(
+        "smtp_loopback_customer",
+        "",
+        "The address of an account as which programs on this machine may submit mail by SMTP without signing in.",
+        |config, value| {
+            let address = EmailAddress::parse(value).map_err(|error| format!("`{value}`: {error}"))?;
+            store(&mut config.smtp_loopback_customer, Some(address))
+        }
     ),
     setting!(
         "write_queue_max",
@@ -778,6 +788,7 @@ impl Config {
             smtp_data_timeout: Duration::ZERO,
             smtp_sessions_max: 0,
             smtp_sessions_per_address_max: 0,
+            smtp_loopback_customer: None,
             write_queue_max: 0,
             read_queue_max: 0,
             reader_threads: 0,

@@ -7,6 +7,7 @@ mod names;
 mod sink;
 
 mod bounce_addresses;
+mod delivery;
 mod documents;
 mod domains;
 mod events;

@@ -276,3 +276,30 @@ async fn when_the_service_stops_the_idle_hear_so_and_a_message_is_finished() {
     assert!(chunks.reply().await.starts_with("250 2.0.0 Ok: queued as "));
     assert_eq!(chunks.rest().await, closing);
 }
+
+#[tokio::test]
+async fn programs_on_this_machine_may_submit_as_one_customer_without_signing_in() {
+    let setting = ("PILLARBOX_SMTP_LOOPBACK_CUSTOMER", "acme@example.org");
+    let app = TestApp::with(&[setting]).await;
+    let server = server(&app);
+    let begin = async |from| {
+        let mut client = MailClient::connect(&server, from).await;
+        client.dialogue(&[("EHLO client", "250-localhost"), ("MAIL FROM:<>", "250 2.1.0")]).await;
+        client
+    };
+    begin(HERE).await.dialogue(&[("RCPT TO:<ada@example.com>", "550 5.7.1")]).await;
+    let acme = app.customer("acme").await;
+    begin(THERE).await.dialogue(&[("RCPT TO:<ada@example.com>", "550 5.7.1")]).await;
+
+    let mut client = begin(HERE).await;
+    client.dialogue(&[("RCPT TO:<ada@example.com>", "250 2.1.5"), ("DATA", "354")]).await;
+    let message = format!("From: news@{}\r\nSubject: Hello\r\n\r\nHello\r\n.", acme.domain);
+    client.dialogue(&[(&message, "250 2.0.0")]).await;
+    assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 1);
+    // What comes back to an address of ours is still a bounce and nobody's letter.
+    let ours = app.app.bounce_address(uuid::Uuid::nil(), 0, &acme.domain);
+    begin(HERE)
+        .await
+        .dialogue(&[(&format!("RCPT TO:<{ours}>"), "250 2.1.5"), ("RCPT TO:<ada@example.com>", "4")])
+        .await;
+}

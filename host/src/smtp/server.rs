@@ -105,6 +105,18 @@ impl Server {
         Ok(customer.filter(|_| is_right))
     }
 
+    /// Who programs on this machine are when they do not sign in.
+    async fn loopback_customer(&self) -> Option<Customer> {
+        let email = self.app.config.smtp_loopback_customer.as_ref()?;
+        match self.app.store.customer_by_email(email.as_str()).await {
+            Ok(customer) => customer,
+            Err(error) => {
+                tracing::error!(%error, "the account of smtp_loopback_customer could not be read");
+                None
+            }
+        }
+    }
+
     /// Whether this customer may begin a message now. It is looked at again, since a session may be long.
     async fn admit(&self, customer: &mut Customer) -> Result<(), Reply> {
         let app = &self.app;

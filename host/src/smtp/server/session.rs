@@ -35,6 +35,8 @@ pub(super) struct Session<'a> {
     secure: bool,
     hello: Option<Hello>,
     customer: Option<Customer>,
+    /// Whose mail a program on this machine submits without signing in, as long as it names no address of ours.
+    local: Option<Customer>,
     transaction: Option<Transaction>,
     messages: u32,
     errors: u32,
@@ -121,6 +123,7 @@ impl<'a> Session<'a> {
             secure,
             hello: None,
             customer: None,
+            local: None,
             transaction: None,
             messages: 0,
             errors: 0,
@@ -330,7 +333,10 @@ impl<'a> Session<'a> {
         if sender.size.is_some_and(|size| size > bytes_max) {
             return Ok(too_large(bytes_max));
         }
-        if let Some(customer) = &mut self.customer
+        if self.customer.is_none() && is_loopback(self.peer) {
+            self.local = self.server.loopback_customer().await;
+        }
+        if let Some(customer) = self.customer.as_mut().or(self.local.as_mut())
             && let Err(refusal) = self.server.admit(customer).await
         {
             return Ok(refusal);
@@ -350,10 +356,15 @@ impl<'a> Session<'a> {
         let address = recipient.address;
         let recipients_max = if self.customer.is_some() {
             RECIPIENTS_MAX
-        } else if let Err(refusal) = handover::check_returned(&self.server.app, &address) {
-            return refusal;
         } else {
-            RETURNED_TO_MAX
+            match handover::check_returned(&self.server.app, &address) {
+                Ok(()) => RETURNED_TO_MAX,
+                Err(_) if self.local.is_some() && transaction.recipients.is_empty() => {
+                    self.customer = self.local.take();
+                    RECIPIENTS_MAX
+                }
+                Err(refusal) => return refusal,
+            }
         };
         if transaction.recipients.iter().any(|known| known.matches(&address)) {
             return Reply::new(250, "2.1.5", "Ok, it is one already");
