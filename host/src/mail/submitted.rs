@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use mail_builder::headers::date::Date;
 use serde_json::{Map, Value as Json};
 
 use crate::mail::address::{EmailAddress, Mailbox};
@@ -92,6 +93,9 @@ pub struct Added<'a> {
     pub unsubscribe: Option<&'a str>,
 }
 
+/// Gives html its tracked links and pixel; `None` leaves it alone.
+pub type Track<'a> = dyn FnMut(&str) -> Option<String> + 'a;
+
 /// Part of a message that is written anew.
 struct Edit {
     place: Range<usize>,
@@ -132,7 +136,7 @@ impl<'a> SubmittedMessage<'a> {
 
     /// The message as it goes out. `tracked` gives html its tracked links and pixel; `None` leaves it alone, as does a
     /// signature or encryption that nobody may touch.
-    pub fn finish(&self, added: &Added<'_>, tracked: Option<&mut dyn FnMut(&str) -> Option<String>>) -> Vec<u8> {
+    pub fn finish(&self, added: &Added<'_>, tracked: Option<&mut Track<'_>>) -> Vec<u8> {
         let mut edits = vec![Edit { place: 0..0, by: self.headers(added) }];
         let removed = self.fields.iter().filter(|field| self.is_removed(field));
         edits.extend(removed.map(|field| Edit { place: field.place.clone(), by: Vec::new() }));
@@ -161,19 +165,19 @@ impl<'a> SubmittedMessage<'a> {
     /// The headers that go in front.
     fn headers(&self, added: &Added<'_>) -> Vec<u8> {
         let has = |name: &str| self.fields.iter().any(|field| field.is(name));
-        let mut headers = format!("{EMAIL_ID_HEADER}: {}\r\n", added.email_id);
+        let mut headers = vec![format!("{EMAIL_ID_HEADER}: {}\r\n", added.email_id)];
         if !has("message-id") {
-            headers += &format!("Message-ID: <{}>\r\n", added.message_id);
+            headers.push(format!("Message-ID: <{}>\r\n", added.message_id));
         }
         if !has("date") {
-            headers += &format!("Date: {}\r\n", mail_builder::headers::date::Date::new(added.date_unix).to_rfc822());
+            headers.push(format!("Date: {}\r\n", Date::new(added.date_unix).to_rfc822()));
         }
         if let Some(url) = added.unsubscribe.filter(|_| self.wishes.broadcast) {
             // On a line of its own, since a URL cannot be folded.
-            headers += &format!("List-Unsubscribe:\r\n <{url}>\r\n");
-            headers += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+            headers.push(format!("List-Unsubscribe:\r\n <{url}>\r\n"));
+            headers.push("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".into());
         }
-        headers.into_bytes()
+        headers.concat().into_bytes()
     }
 }
 

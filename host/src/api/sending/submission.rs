@@ -74,7 +74,7 @@ pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submissio
         raw: message.finish(&added, Some(&mut tracked)),
         message_id: message.message_id.clone().unwrap_or(made_message_id),
         sender: message.from.address.to_string(),
-        recipients: roles(&message, recipients),
+        recipients: roles(&message, &recipients),
         subject: kept(&message.subject),
         tag: message.wishes.tag.clone(),
         stream_type,
@@ -118,7 +118,7 @@ async fn unsuppressed(
 }
 
 /// How the message addresses each of them, the most visible first. Whom it does not name gets it unseen.
-fn roles(message: &SubmittedMessage<'_>, recipients: Vec<EmailAddress>) -> Vec<(String, RecipientRole)> {
+fn roles(message: &SubmittedMessage<'_>, recipients: &[EmailAddress]) -> Vec<(String, RecipientRole)> {
     let role = |address: &EmailAddress| match address {
         address if message.is_to(address) => RecipientRole::To,
         address if message.is_cc(address) => RecipientRole::Cc,

@@ -6,7 +6,7 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{HeaderName, Message, MessagePart, MimeHeaders, PartType};
 
-use super::{Edit, quoted_printable};
+use super::{Edit, Track, quoted_printable};
 use crate::mail::parsed;
 
 /// Base64 lines (RFC 2045 section 6.8).
@@ -25,7 +25,7 @@ enum Encoding {
 
 /// What is to be exchanged in `raw`. Parts in other character sets than UTF-8, in signed or encrypted ones, and files
 /// stay as they are.
-pub(super) fn edits(raw: &[u8], tracked: &mut dyn FnMut(&str) -> Option<String>) -> Vec<Edit> {
+pub(super) fn edits(raw: &[u8], tracked: &mut Track<'_>) -> Vec<Edit> {
     let found = parsed::with_parts(raw, |message| {
         let parts = shown_html(message).into_iter();
         parts.filter_map(|part| edits_of(raw, part, tracked)).flatten().collect()
@@ -54,7 +54,7 @@ fn is_sealed(part: &MessagePart<'_>) -> bool {
     ["signed", "encrypted"].iter().any(|sealed| subtype.eq_ignore_ascii_case(sealed))
 }
 
-fn edits_of(raw: &[u8], part: &MessagePart<'_>, tracked: &mut dyn FnMut(&str) -> Option<String>) -> Option<Vec<Edit>> {
+fn edits_of(raw: &[u8], part: &MessagePart<'_>, tracked: &mut Track<'_>) -> Option<Vec<Edit>> {
     let place = part.offset_body as usize..part.offset_end as usize;
     let encoded = raw.get(place.clone())?;
     let encoding = encoding(raw, part)?;

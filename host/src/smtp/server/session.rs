@@ -497,12 +497,11 @@ impl Incoming {
         if wanted <= taken {
             return;
         }
-        match server.take_room(wanted - taken) {
-            Some(room) => self.room.push(room),
-            None => {
-                self.content.fail(Fault::NoRoom);
-                self.room.clear();
-            }
+        if let Some(room) = server.take_room(wanted - taken) {
+            self.room.push(room);
+        } else {
+            self.content.fail(Fault::NoRoom);
+            self.room.clear();
         }
     }
 }

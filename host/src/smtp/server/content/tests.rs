@@ -114,10 +114,14 @@ proptest! {
         lines in proptest::collection::vec("[.a\u{0}-\u{9}]{0,4}", 0..8),
         pieces in proptest::collection::vec(1_usize..9, 1..5),
     ) {
-        let message: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-        let stuffed: String =
-            lines.iter().map(|line| format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" })).collect();
-        let wire = format!("{stuffed}.\r\nRSET\r\n");
+        let ended = |lines: &[String]| [lines.join("\r\n"), "\r\n".into()].concat();
+        let message = if lines.is_empty() { String::new() } else { ended(&lines) };
+        let stuffed: Vec<_> = lines
+            .iter()
+            .map(|line| if line.starts_with('.') { format!(".{line}") } else { line.clone() })
+            .chain([".".into(), "RSET".into()])
+            .collect();
+        let wire = ended(&stuffed);
         let (content, progress, used) = receive(wire.as_bytes(), &pieces);
         prop_assert!(matches!(progress, Progress::End(_)));
         prop_assert_eq!(&wire[used..], "RSET\r\n");
