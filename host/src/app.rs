@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::delivery::dkim::Signers;
 use crate::delivery::outlet::Outlets;
 use crate::ids::{IdOrder, Ids};
+use crate::keys_in_flight::KeysInFlight;
 use crate::mail::address::DomainName;
 use crate::mail::token::KeyRing;
 use crate::mail::verp;
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
     pub(crate) in_flight: Semaphore,
+    pub(crate) keys_in_flight: KeysInFlight,
     pub(crate) outlets: Outlets,
     pub(crate) recorder: Recorder,
     pub(crate) passwords: Passwords,
@@ -95,6 +97,7 @@ impl App {
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,
+            keys_in_flight: KeysInFlight::default(),
             outlets,
             recorder,
             passwords: Passwords::default(),

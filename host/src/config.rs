@@ -707,12 +707,13 @@ impl Config {
         Ok(config)
     }
 
-    /// Where mail of a stream goes, unless its domain has an outlet of its own.
-    pub fn outlet_of(&self, stream: StreamType) -> OutletKind {
-        match stream {
-            StreamType::Transactional => self.outlet,
-            StreamType::Broadcast => self.outlet_broadcast.unwrap_or(self.outlet),
-        }
+    /// Where mail goes: by its domain, its stream, or the service's outlet.
+    pub fn outlet_of(&self, of_domain: Option<&str>, stream: StreamType) -> OutletKind {
+        let of_stream = match stream {
+            StreamType::Transactional => None,
+            StreamType::Broadcast => self.outlet_broadcast,
+        };
+        of_domain.and_then(OutletKind::parse).or(of_stream).unwrap_or(self.outlet)
     }
 
     /// The certificate to serve with, when there is one.

@@ -26,6 +26,7 @@ use crate::api::time::rfc3339;
 use crate::api::webhooks::outcome_json;
 use crate::app::App;
 use crate::delivery::desk;
+use crate::delivery::outlet::OutletKind;
 use crate::mail::event::PrivacyLevel;
 use crate::mail::parsed::ParsedMessage;
 use crate::plugins::deployment::{Bounds, CandidateStage, Fallback, LimitOverrides};
@@ -86,7 +87,7 @@ pub enum Command {
         name: String,
         customer: String,
         assume_verified: bool,
-        outlet: Option<String>,
+        outlet: Option<OutletKind>,
     },
     DomainList {
         customer: Option<String>,
@@ -97,7 +98,7 @@ pub enum Command {
     DomainOutlet {
         name: String,
         /// `None` follows the service.
-        outlet: Option<String>,
+        outlet: Option<OutletKind>,
     },
     DomainSign {
         name: String,
@@ -199,6 +200,9 @@ pub enum Command {
     QueueRetry {
         email_id: Option<Uuid>,
         destination: Option<String>,
+    },
+    QueueCancel {
+        email_id: Uuid,
     },
     QueuePause {
         destination: String,
@@ -321,6 +325,7 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::QueueList { destination, limit } => desk::list(app, destination.as_deref(), limit.min(ROWS_MAX)).await,
         Command::QueueShow { email_id } => desk::show(app, email_id, ROWS_MAX).await,
         Command::QueueRetry { email_id, destination } => desk::retry(app, email_id, destination.as_deref()).await,
+        Command::QueueCancel { email_id } => desk::cancel(app, email_id).await,
         Command::QueuePause { destination, reason } => desk::pause(app, &destination, reason).await,
         Command::QueueResume { destination } => desk::resume(app, &destination).await,
         Command::Score { message } => {

@@ -15,6 +15,8 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Seconds after which a caller may try again when the service sheds load.
 const RETRY_AFTER_SECS: u64 = 1;
+/// When to ask again while no mail leaves: an outlet that is down for minutes is not back within seconds.
+const OUTLET_RETRY_AFTER_SECS: u64 = 60;
 
 /// Why a request was not served.
 #[derive(Debug)]
@@ -34,7 +36,6 @@ pub(crate) enum Error {
     /// 408.
     TooSlow,
     /// 409.
-    #[expect(dead_code, reason = "the status table of the reference is complete; its first use comes with domains")]
     Conflict { code: &'static str, message: String },
     /// 413, with the bound in bytes.
     TooLarge(usize),
@@ -48,6 +49,8 @@ pub(crate) enum Error {
     TooMany { code: &'static str, message: &'static str, retry_after_secs: Option<u64> },
     /// 503: too much is under way.
     Busy(&'static str),
+    /// 503: what is taken now would go nowhere. It says why.
+    NoOutlet(String),
     /// 500. The caller reads `public`, the log keeps `cause`.
     Internal { public: &'static str, cause: Cause },
 }
@@ -100,6 +103,11 @@ impl Error {
     pub(crate) fn invalid_at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::Invalid(message.clone(), vec![Detail { pointer: pointer.into(), message }])
+    }
+
+    /// The same where the reference has words of its own for the whole, and `cause` says what exactly is wrong.
+    pub(crate) fn invalid_as(words: &str, pointer: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self::Invalid(words.to_owned(), vec![Detail { pointer: pointer.into(), message: cause.to_string() }])
     }
 
     /// Which status and body this is.
@@ -157,6 +165,10 @@ impl Error {
             Self::Busy(message) => {
                 retry_after_secs = Some(RETRY_AFTER_SECS);
                 (StatusCode::SERVICE_UNAVAILABLE, body("busy", message))
+            }
+            Self::NoOutlet(why) => {
+                retry_after_secs = Some(OUTLET_RETRY_AFTER_SECS);
+                (StatusCode::SERVICE_UNAVAILABLE, body("outlet_unavailable", why))
             }
             Self::Internal { public, .. } => (StatusCode::INTERNAL_SERVER_ERROR, body("internal", public)),
         };

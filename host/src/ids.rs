@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use uuid::{ClockSequence, ContextV7, NoContext, Timestamp, Uuid};
 
+use crate::hash::sha256;
+
 /// Makes the ids of one unit of work. It is an argument of the store, which looks at no clock itself.
 pub type Ids = Box<dyn FnMut() -> Uuid + Send>;
 
@@ -26,6 +28,17 @@ impl IdOrder {
     }
 }
 
+/// The id of one email of a bulk send: always the same for the same place in it, so that an email can be told from one
+/// that was sent before. They sort by their places; who does not know the bulk send's id can guess none.
+pub fn id_within(bulk_id: Uuid, index: u16) -> Uuid {
+    let hash = sha256(&[bulk_id.as_bytes().as_slice(), &index.to_be_bytes()].concat());
+    let unguessable = hash[..8].iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)) >> 6;
+    let time = bulk_id.as_u128() & (u128::MAX << 80);
+    // The place takes the 12 bits between version and variant, and the 4 behind them (RFC 9562 section 5.7).
+    let (before, behind) = (u128::from(index >> 4), u128::from(index & 0xf));
+    Uuid::from_u128(time | 0x7 << 76 | before << 64 | 0b10 << 62 | behind << 58 | unguessable)
+}
+
 fn at(now: i64, counter: impl ClockSequence<Output: Into<u128>>) -> Uuid {
     let millis = u64::try_from(now).unwrap_or(0);
     let nanos = u32::try_from(millis % 1_000 * 1_000_000).expect("less than a second");
@@ -44,5 +57,16 @@ mod tests {
         let made: Vec<_> = (0..10_000).flat_map(|_| [one(), other(), late()]).collect();
         assert!(made.is_sorted(), "an id came before the one made before it");
         assert!(made.iter().all(|id| id.to_string().starts_with("018e4285-0eb8-7")), "{}", made[0]);
+    }
+
+    #[test]
+    fn ids_of_a_bulk_send_follow_from_it_and_sort_by_their_places() {
+        let bulk_id = new_id(1_710_513_000_120);
+        let ids: Vec<_> = (0..=u16::MAX).map(|index| id_within(bulk_id, index)).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
+        assert!(ids.iter().all(|id| id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122));
+        assert!(ids.iter().all(|id| id.to_string().starts_with("018e4285-0eb8-7")), "{}", ids[0]);
+        assert_eq!(ids[42], id_within(bulk_id, 42));
+        assert_ne!(ids[42], id_within(new_id(1_710_513_000_120), 42));
     }
 }

@@ -15,6 +15,7 @@ mod domains;
 mod error;
 mod hash;
 mod ids;
+mod keys_in_flight;
 mod kit;
 pub mod mail;
 mod metrics;

@@ -8,13 +8,16 @@ use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use tokio::time::timeout;
 
-use crate::api::{emails, events, profile, reference, scoring, sending, smtp, stats, tracking, webhooks};
+use crate::api::{
+    body, emails, events, profile, reference, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes,
+    webhooks,
+};
 use crate::app::App;
 use crate::auth;
-use crate::error::{Detail, Error, Result};
+use crate::error::{Error, Result};
 use crate::ids::new_id;
 use crate::rate::Standing;
 use crate::reply::{Body, Reply};
@@ -25,6 +28,8 @@ use crate::store::{ApiKey, Customer};
 const REQUEST_ID_CHARS_MAX: usize = 128;
 /// Bytes of a body on routes that take a few settings.
 const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a list of addresses.
+const LIST_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Bytes of a body on the webhook routes.
 pub(crate) const WEBHOOK_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 
@@ -163,16 +168,22 @@ fn secs_until(at: i64, now: i64) -> u64 {
 
 fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
     match route {
-        KeyedRoute::Send | KeyedRoute::Analyze => app.config.body_bytes_max,
-        KeyedRoute::ChangeProfile | KeyedRoute::RotateKey => SMALL_BODY_BYTES_MAX,
+        KeyedRoute::Send | KeyedRoute::Batch | KeyedRoute::BulkSend | KeyedRoute::Analyze => app.config.body_bytes_max,
+        KeyedRoute::ChangeProfile | KeyedRoute::RotateKey | KeyedRoute::AddUnsubscribe => SMALL_BODY_BYTES_MAX,
+        KeyedRoute::AddSuppression => LIST_BODY_BYTES_MAX,
         KeyedRoute::Emails
         | KeyedRoute::Email { .. }
+        | KeyedRoute::CancelEmail { .. }
         | KeyedRoute::EmailEvents { .. }
         | KeyedRoute::Events
         | KeyedRoute::Profile
         | KeyedRoute::SmtpCredentials
         | KeyedRoute::RotateSmtpPassword
         | KeyedRoute::Usage
+        | KeyedRoute::Unsubscribes
+        | KeyedRoute::LiftUnsubscribe { .. }
+        | KeyedRoute::Suppressions
+        | KeyedRoute::LiftSuppression { .. }
         | KeyedRoute::Rules => 0,
     }
 }
@@ -220,8 +231,11 @@ async fn dispatch_keyed(
     let Admitted { customer, key, .. } = admitted;
     match route {
         KeyedRoute::Send => sending::send(app, customer, key, head, &json(head, body)?, body).await,
+        KeyedRoute::Batch => sending::batch::send_batch(app, customer, key, head, json(head, body)?, body).await,
+        KeyedRoute::BulkSend => sending::bulk::send_bulk(app, customer, key, head, json(head, body)?, body).await,
         KeyedRoute::Emails => Ok(Reply::ok(&emails::list(app, customer, &head.query).await?)),
         KeyedRoute::Email { email_id } => Ok(Reply::ok(&emails::show(app, customer, email_id).await?)),
+        KeyedRoute::CancelEmail { email_id } => Ok(Reply::ok(&emails::cancel(app, customer, email_id).await?)),
         KeyedRoute::EmailEvents { email_id } => Ok(Reply::ok(&events::of_email(app, customer, email_id).await?)),
         KeyedRoute::Events => events::list(app, customer, head).await,
         KeyedRoute::Profile => Ok(Reply::ok(&profile::show(app, customer, key).await?)),
@@ -232,6 +246,22 @@ async fn dispatch_keyed(
         KeyedRoute::SmtpCredentials => Ok(Reply::ok(&smtp::show(app, customer).await?)),
         KeyedRoute::RotateSmtpPassword => Ok(Reply::ok(&smtp::rotate(app, customer).await?)),
         KeyedRoute::Usage => Ok(Reply::ok(&stats::usage(app, customer).await?)),
+        KeyedRoute::Unsubscribes => Ok(Reply::ok(&unsubscribes::list(app, customer, &head.query).await?)),
+        KeyedRoute::AddUnsubscribe => {
+            Ok(Reply::json(StatusCode::CREATED, &unsubscribes::add(app, customer, json(head, body)?).await?))
+        }
+        KeyedRoute::LiftUnsubscribe { email } => Ok(Reply::ok(&unsubscribes::lift(app, customer, email).await?)),
+        KeyedRoute::Suppressions => suppressions::list(app, customer, head).await,
+        KeyedRoute::AddSuppression => match media_type(&head.headers).as_str() {
+            "text/csv" => Ok(Reply::ok(&suppressions::import(app, customer, body).await?)),
+            "application/json" => {
+                Ok(Reply::json(StatusCode::CREATED, &suppressions::add(app, customer, json(head, body)?).await?))
+            }
+            _ => Err(Error::UnsupportedType("application/json or text/csv")),
+        },
+        KeyedRoute::LiftSuppression { email } => {
+            Ok(Reply::ok(&suppressions::lift(app, customer, email, &head.query).await?))
+        }
         KeyedRoute::Analyze => Ok(Reply::ok(&scoring::analyze(app, customer, json(head, body)?).await?)),
         KeyedRoute::Rules => Ok(Reply::ok(&scoring::rules(app, customer))),
     }
@@ -241,8 +271,8 @@ async fn dispatch_open(app: &App, route: OpenRoute<'_>, head: &Head, body: Bytes
     match route {
         OpenRoute::TrackOpen { token } => tracking::open(app, token, head).await,
         OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
-        OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe(app, token)),
-        OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head).await,
+        OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe(app, token).await),
+        OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head, &body).await,
         OpenRoute::Bounce => Ok(Reply::ok(&webhooks::bounce(app, head, body).await?)),
         OpenRoute::Complaint => Ok(Reply::ok(&webhooks::complaint(app, head, body).await?)),
         OpenRoute::OpenApi => Ok(reference::openapi(app)),
@@ -256,60 +286,18 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Reads a JSON body into a route's type. A wrong type is named by its place.
-fn json<T: DeserializeOwned>(head: &Head, body: &[u8]) -> Result<T> {
-    if media_type(&head.headers) != "application/json" {
-        return Err(Error::UnsupportedType("application/json"));
+/// Reads a JSON body into a route's type.
+fn json<'body, T: Deserialize<'body>>(head: &Head, body: &'body [u8]) -> Result<T> {
+    if media_type(&head.headers) == "application/json" {
+        body::json(body)
+    } else {
+        Err(Error::UnsupportedType("application/json"))
     }
-    // Serde would take a list as the fields of a record in their order, which nobody means.
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Error::invalid_at("", "The body must be a JSON object"));
-    }
-    let mut text = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
-        let pointer = pointer(error.path());
-        let wrong = error.into_inner();
-        if wrong.is_data() {
-            // The position that serde_json adds is of no use where the pointer says it.
-            let text = wrong.to_string();
-            let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
-            let summary = if pointer.is_empty() { message.clone() } else { format!("{pointer}: {message}") };
-            return Error::Invalid(summary, vec![Detail { pointer, message }]);
-        }
-        Error::Malformed {
-            code: "invalid_json",
-            message: format!("The body is not JSON: {wrong}"),
-            details: Vec::new(),
-        }
-    })?;
-    text.end().map_err(|error| Error::Malformed {
-        code: "invalid_json",
-        message: format!("The body goes on after its JSON value: {error}"),
-        details: Vec::new(),
-    })?;
-    Ok(value)
 }
 
 /// The same for a body that may be left out.
-fn json_or_nothing<T: DeserializeOwned + Default>(head: &Head, body: &[u8]) -> Result<T> {
+fn json_or_nothing<'body, T: Deserialize<'body> + Default>(head: &Head, body: &'body [u8]) -> Result<T> {
     if body.is_empty() { Ok(T::default()) } else { json(head, body) }
-}
-
-/// A JSON pointer (RFC 6901) from serde's path.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        let segment = match segment {
-            Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
-            Segment::Enum { variant } => variant.clone(),
-            Segment::Unknown => continue,
-        };
-        pointer.push('/');
-        pointer.push_str(&segment);
-    }
-    pointer
 }
 
 /// The caller's request id, when it is one that may stand in a header and a log, or a new one.

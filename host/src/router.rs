@@ -14,8 +14,11 @@ pub(crate) enum Route<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum KeyedRoute<'a> {
     Send,
+    Batch,
+    BulkSend,
     Emails,
     Email { email_id: &'a str },
+    CancelEmail { email_id: &'a str },
     EmailEvents { email_id: &'a str },
     Events,
     Profile,
@@ -24,6 +27,12 @@ pub(crate) enum KeyedRoute<'a> {
     SmtpCredentials,
     RotateSmtpPassword,
     Usage,
+    Unsubscribes,
+    AddUnsubscribe,
+    LiftUnsubscribe { email: &'a str },
+    Suppressions,
+    AddSuppression,
+    LiftSuppression { email: &'a str },
     Analyze,
     Rules,
 }
@@ -43,14 +52,17 @@ pub(crate) enum OpenRoute<'a> {
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 21;
+pub(crate) const ROUTES: usize = 30;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 20] = [
+pub(crate) const TEMPLATES: [&str; 27] = [
     "-",
     "/api/send",
+    "/api/batch",
+    "/api/bulk-send",
     "/api/emails",
     "/api/emails/{email_id}",
+    "/api/emails/{email_id}/cancel",
     "/api/v1/emails/{email_id}/events",
     "/api/v1/events",
     "/api/customer/profile",
@@ -58,6 +70,10 @@ pub(crate) const TEMPLATES: [&str; 20] = [
     "/api/smtp-credentials",
     "/api/smtp-credentials/rotate",
     "/api/customer/usage",
+    "/api/customer/unsubscribes",
+    "/api/customer/unsubscribes/{email}",
+    "/api/customer/suppressions",
+    "/api/customer/suppressions/{email}",
     "/api/content-scoring/analyze",
     "/api/content-scoring/rules",
     "/track/o/{token}",
@@ -76,8 +92,9 @@ impl<'a> Route<'a> {
     /// The route of a request. Every `/api/X` also answers at `/api/v1/X`.
     pub(crate) fn find(method: &str, path: &'a str) -> Option<Self> {
         use KeyedRoute::{
-            Analyze, ChangeProfile, Email, EmailEvents, Emails, Events, Profile, RotateKey, RotateSmtpPassword, Rules,
-            Send, SmtpCredentials, Usage,
+            AddSuppression, AddUnsubscribe, Analyze, Batch, BulkSend, CancelEmail, ChangeProfile, Email, EmailEvents,
+            Emails, Events, LiftSuppression, LiftUnsubscribe, Profile, RotateKey, RotateSmtpPassword, Rules, Send,
+            SmtpCredentials, Suppressions, Unsubscribes, Usage,
         };
         use OpenRoute::{
             Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe,
@@ -90,8 +107,11 @@ impl<'a> Route<'a> {
         let method = if method == "HEAD" { "GET" } else { method };
         let route = match (method, segments) {
             ("POST", ["api", "send"]) => Keyed(Send),
+            ("POST", ["api", "batch"]) => Keyed(Batch),
+            ("POST", ["api", "bulk-send"]) => Keyed(BulkSend),
             ("GET", ["api", "emails"]) => Keyed(Emails),
             ("GET", &["api", "emails", email_id]) => Keyed(Email { email_id }),
+            ("POST", &["api", "emails", email_id, "cancel"]) => Keyed(CancelEmail { email_id }),
             ("GET", &["api", "emails", email_id, "events"]) => Keyed(EmailEvents { email_id }),
             ("GET", ["api", "events"]) => Keyed(Events),
             ("GET", ["api", "customer", "profile"]) => Keyed(Profile),
@@ -100,6 +120,12 @@ impl<'a> Route<'a> {
             ("GET", ["api", "smtp-credentials"]) => Keyed(SmtpCredentials),
             ("POST", ["api", "smtp-credentials", "rotate"]) => Keyed(RotateSmtpPassword),
             ("GET", ["api", "customer", "usage"]) => Keyed(Usage),
+            ("GET", ["api", "customer", "unsubscribes"]) => Keyed(Unsubscribes),
+            ("POST", ["api", "customer", "unsubscribes"]) => Keyed(AddUnsubscribe),
+            ("DELETE", &["api", "customer", "unsubscribes", email]) => Keyed(LiftUnsubscribe { email }),
+            ("GET", ["api", "customer", "suppressions"]) => Keyed(Suppressions),
+            ("POST", ["api", "customer", "suppressions"]) => Keyed(AddSuppression),
+            ("DELETE", &["api", "customer", "suppressions", email]) => Keyed(LiftSuppression { email }),
             ("POST", ["api", "content-scoring", "analyze"]) => Keyed(Analyze),
             ("GET", ["api", "content-scoring", "rules"]) => Keyed(Rules),
             ("GET", &["track", "o", token]) => Open(TrackOpen { token }),
@@ -125,8 +151,11 @@ impl<'a> Route<'a> {
         match self {
             Self::Keyed(route) => match route {
                 KeyedRoute::Send => "/api/send",
+                KeyedRoute::Batch => "/api/batch",
+                KeyedRoute::BulkSend => "/api/bulk-send",
                 KeyedRoute::Emails => "/api/emails",
                 KeyedRoute::Email { .. } => "/api/emails/{email_id}",
+                KeyedRoute::CancelEmail { .. } => "/api/emails/{email_id}/cancel",
                 KeyedRoute::EmailEvents { .. } => "/api/v1/emails/{email_id}/events",
                 KeyedRoute::Events => "/api/v1/events",
                 KeyedRoute::Profile | KeyedRoute::ChangeProfile => "/api/customer/profile",
@@ -134,6 +163,10 @@ impl<'a> Route<'a> {
                 KeyedRoute::SmtpCredentials => "/api/smtp-credentials",
                 KeyedRoute::RotateSmtpPassword => "/api/smtp-credentials/rotate",
                 KeyedRoute::Usage => "/api/customer/usage",
+                KeyedRoute::Unsubscribes | KeyedRoute::AddUnsubscribe => "/api/customer/unsubscribes",
+                KeyedRoute::LiftUnsubscribe { .. } => "/api/customer/unsubscribes/{email}",
+                KeyedRoute::Suppressions | KeyedRoute::AddSuppression => "/api/customer/suppressions",
+                KeyedRoute::LiftSuppression { .. } => "/api/customer/suppressions/{email}",
                 KeyedRoute::Analyze => "/api/content-scoring/analyze",
                 KeyedRoute::Rules => "/api/content-scoring/rules",
             },
@@ -195,7 +228,6 @@ mod tests {
             "POST /api//send",
             "POST /api/v1/v1/send",
             "POST /v1/api/send",
-            "POST /api/batch",
             "GET /track/o",
             "GET /track/o/a/b",
             "GET /a/b/c/d/e/f/g/h/i/j",

@@ -217,3 +217,40 @@ async fn a_domain_without_a_server_bounces_and_says_why() {
     let email = world.email(&id).await;
     assert_eq!((&email["status"], &email["attempts"][0]["enhanced_code"]), (&json!("bounced"), &json!("5.1.2")));
 }
+
+#[tokio::test]
+async fn what_would_go_nowhere_is_not_taken() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let (name, customer, outlet) = ("acme.example".into(), acme.email.clone(), Some("relay".to_owned()));
+    app.command(Command::DomainAdd { name, customer, assume_verified: true, outlet }).await;
+    let email =
+        json!({ "from": "news@acme.example", "to": "ada@friends.example", "subject": "Hello", "text": "Hello" });
+    let answer = acme.post("/api/send", email.clone()).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (503, &json!("outlet_unavailable")));
+    assert!(answer.json()["error"].as_str().is_some_and(|why| why.contains("set relay_url")), "{}", answer.json());
+    assert!(answer.headers.contains_key("retry-after"));
+    let letter = json!({ "from": "news@acme.example", "subject": "Hello", "text": "Hello",
+        "recipients": [{ "email": "ada@friends.example" }] });
+    assert_eq!(acme.post("/api/bulk-send", letter).await.status, 503);
+    assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 0);
+    // The sandbox domain needs no outlet.
+    acme.send("ada@friends.example").await;
+}
+
+#[tokio::test]
+async fn an_operator_takes_an_email_back_before_its_first_attempt() {
+    let grey = Script::modern().says("RCPT", "450 4.2.0 Greylisted");
+    let world = World::with(vec![grey, Script::modern()]).await;
+    let id = world.send("ada@friends.example").await;
+    let email_id = id.parse().expect("it is an id");
+    world.app.command(Command::QueueCancel { email_id }).await;
+    world.app.deliver().await;
+    assert_eq!((&world.email(&id).await["status"], world.sink.connections().0), (&json!("canceled"), 0));
+    let late = world.send("ada@friends.example").await;
+    world.app.deliver().await;
+    let wrong = world.app.refused_command(Command::QueueCancel { email_id: late.parse().expect("it is an id") }).await;
+    assert!(wrong.contains("its delivery has begun"), "{wrong}");
+    let nobody = world.app.refused_command(Command::QueueCancel { email_id: uuid::Uuid::nil() }).await;
+    assert!(nobody.contains("there is no email"), "{nobody}");
+}

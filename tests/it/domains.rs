@@ -9,6 +9,7 @@ use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
 use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters, ResolverCache, Txt};
 use pillarbox::control::{Bytes, Command};
+use pillarbox::delivery::outlet::OutletKind;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, TestCustomer};
@@ -24,8 +25,8 @@ fn show(name: &str) -> Command {
     Command::DomainShow { name: name.into() }
 }
 
-fn outlet(name: &str, outlet: Option<&str>) -> Command {
-    Command::DomainOutlet { name: name.into(), outlet: outlet.map(str::to_owned) }
+fn outlet(name: &str, outlet: Option<OutletKind>) -> Command {
+    Command::DomainOutlet { name: name.into(), outlet }
 }
 
 async fn signed(app: &TestApp, name: &str, message: &str) -> String {
@@ -154,14 +155,14 @@ async fn what_cannot_be_added_is_refused_in_words() {
     refuses(add("localhost", &acme, true), &["localhost"]).await;
     refuses(add("b.sandbox.pillarbox.test", &acme, true), &["gives away"]).await;
     refuses(show("other.example"), &["no domain other.example", "domain list"]).await;
-    let add_with = |customer: &str, outlet: Option<&str>| Command::DomainAdd {
+    let add_with = |customer: &str, outlet| Command::DomainAdd {
         name: "b.example".into(),
         customer: customer.into(),
         assume_verified: true,
-        outlet: outlet.map(str::to_owned),
+        outlet,
     };
     refuses(add_with("nobody@example.org", None), &["no customer", "nobody@example.org"]).await;
-    refuses(add_with(&acme.email, Some("pigeon")), &["pigeon", "capture, relay, mx"]).await;
+    refuses(add_with(&acme.email, Some(OutletKind::Relay)), &["relay_url"]).await;
 }
 
 #[tokio::test]
@@ -228,13 +229,15 @@ async fn lists_and_outlets() {
     assert_eq!(names(Some(&acme)).await, [json!("acme.example"), json!(acme.domain)]);
     assert_eq!(names(None).await, [json!("acme.example"), json!(acme.domain), json!(rival.domain)]);
 
-    for way in ["capture", "relay", "mx"] {
-        assert_eq!(app.command(outlet("acme.example", Some(way))).await["domain"]["outlet"], way);
+    for kind in [OutletKind::Capture, OutletKind::Mx] {
+        assert_eq!(app.command(outlet("acme.example", Some(kind))).await["domain"]["outlet"], kind.as_str());
     }
+    let refused = app.refused_command(outlet("acme.example", Some(OutletKind::Relay))).await;
+    assert!(refused.contains("relay_url"), "{refused}");
     assert_eq!(app.command(outlet("acme.example", None)).await["domain"]["outlet"], Value::Null);
-    let refused = app.refused_command(outlet(&acme.domain, Some("mx"))).await;
+    let refused = app.refused_command(outlet(&acme.domain, Some(OutletKind::Mx))).await;
     assert!(refused.contains("never leaves"), "{refused}");
-    app.command(outlet(&acme.domain, Some("capture"))).await;
+    app.command(outlet(&acme.domain, Some(OutletKind::Capture))).await;
 }
 
 #[tokio::test]
@@ -254,4 +257,40 @@ async fn a_message_without_an_author_is_not_signed() {
     let sign = Command::DomainSign { name: "acme.example".into(), message: Bytes(b"To: a@b.example\r\n\r\n".to_vec()) };
     let refused = app.refused_command(sign).await;
     assert!(refused.contains("no From header"), "{refused}");
+}
+
+#[tokio::test]
+async fn captured_mail_of_an_own_domain_is_as_it_would_have_left() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let published = Published::of(&app.command(add("acme.example", &acme, true)).await);
+    let email = json!({ "from": "News <news@acme.example>", "to": "zoe@example.com", "cc": ["ada@example.com"],
+        "subject": "Hello", "html": "<p>Hello</p>", "stream_type": "broadcast" });
+    let id = acme.post("/api/send", email).await.json()["email_id"].as_str().expect("it is queued").to_owned();
+    let captured = app.captured(&id).await;
+    let source = captured["source"].as_str().expect("it is text");
+    let returned = source.strip_prefix("Return-Path: <").and_then(|rest| rest.split('>').next()).expect("it has one");
+    let id = id.parse().expect("it is an id");
+    assert!((0..2).any(|number| returned == app.app.bounce_address(id, number, "acme.example")), "{returned}");
+    assert_eq!(published.verify(source).await, [DkimResult::Pass, DkimResult::Pass]);
+    let unsubscribing = source.replacen("List-Unsubscribe: <http", "List-Unsubscribe: <ftp", 1);
+    assert!(unsubscribing != source && !published.verify(&unsubscribing).await.contains(&DkimResult::Pass));
+}
+
+#[tokio::test]
+async fn mail_that_cannot_be_signed_waits_and_never_goes_out_unsigned() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    app.command(add("acme.example", &acme, true)).await;
+    let key = app.data_dir().join("host.key");
+    let (app, acme) = app.restart_after(acme, || std::fs::remove_file(key).expect("it is removed")).await;
+    let email = json!({ "from": "news@acme.example", "to": "zoe@example.com", "subject": "Hello", "text": "Hello" });
+    let answer = acme.post("/api/send", email).await.json();
+    let id = answer["email_id"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    app.deliver().await;
+    let email = acme.get(&format!("/api/emails/{id}")).await.json();
+    assert_eq!(email["email"]["status"], "deferred", "{email}");
+    assert!(email["email"]["attempts"][0]["response"].as_str().is_some_and(|why| why.contains("DKIM key")), "{email}");
+    let id = id.parse().expect("it is an id");
+    assert!(app.refused_command(Command::MailboxShow { email_id: id }).await.contains("no email"));
 }

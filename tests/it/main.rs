@@ -6,6 +6,7 @@ mod mail_client;
 mod names;
 mod sink;
 
+mod batch;
 mod bounce_addresses;
 mod delivery;
 mod documents;
@@ -26,5 +27,6 @@ mod smtp;
 mod smtp_credentials;
 mod stats;
 mod submission;
+mod suppressions;
 mod tracking;
 mod webhooks;

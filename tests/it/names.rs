@@ -21,6 +21,8 @@ pub enum Known {
     Nothing,
     /// The name server fails.
     Failure,
+    /// The name server says that the name is not there unless its address is asked for.
+    NothingButAddresses,
 }
 
 /// An address of this machine.
@@ -73,6 +75,12 @@ fn answer(question: &Message, zone: &HashMap<Name, Vec<Known>>) -> Message {
     answer.metadata.response_code = match known {
         None => ResponseCode::NXDomain,
         Some(known) if known.iter().any(|known| matches!(known, Known::Failure)) => ResponseCode::ServFail,
+        Some(known)
+            if known.iter().any(|known| matches!(known, Known::NothingButAddresses))
+                && query.query_type() == RecordType::MX =>
+        {
+            ResponseCode::NXDomain
+        }
         Some(_) => ResponseCode::NoError,
     };
     for known in known.into_iter().flatten() {

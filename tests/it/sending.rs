@@ -184,10 +184,9 @@ async fn a_hundred_senders_with_one_key_send_one_email() {
     let acme = app.customer("acme").await;
     let key = [("idempotency-key", "once")];
     let calls: Vec<_> = (0..100).map(|_| acme.call(Method::POST, "/api/send", Some(email(json!({}))), &key)).collect();
-    let mut ids = std::collections::BTreeSet::new();
-    for answer in at_once(calls).await {
-        ids.insert(answer.json()["email_id"].to_string());
-    }
+    let (sent, early): (Vec<_>, Vec<_>) = at_once(calls).await.into_iter().partition(|answer| answer.status == 200);
+    early.iter().for_each(|answer| answer.refuses(409, "idempotency_in_flight", "Idempotency-Key"));
+    let ids: std::collections::BTreeSet<_> = sent.iter().map(|answer| answer.json()["email_id"].to_string()).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(acme.get("/api/emails").await.json()["pagination"]["total"], 1);
 }
@@ -209,6 +208,162 @@ async fn a_scheduled_email_waits_for_its_time() {
     let at = |days| email(json!({ "send_at": format!("2024-04-{:02}T15:00:00Z", days) }));
     assert_eq!(acme.post("/api/send", at(14)).await.status, 200, "30 days ahead");
     acme.post("/api/send", at(15)).await.refuses(400, "invalid_request", "30 days");
+}
+
+#[tokio::test]
+async fn an_email_can_be_taken_back_until_its_delivery_begins() {
+    let app = TestApp::start().await;
+    let acme = app.customer_with_events("acme").await;
+    let rival = app.customer("rival").await;
+    let cancel = async |customer: &TestCustomer, id: &str| {
+        customer.call(Method::POST, &format!("/api/emails/{id}/cancel"), None, &[]).await
+    };
+    let used = async || acme.get("/api/customer/usage").await.json()["current_month"]["emails_sent"].clone();
+    let later = email(json!({ "cc": ["bob@example.com"], "send_at": "2024-03-15T15:30:00Z" }));
+    for fields in [later, email(json!({ "bcc": ["bob@example.com"] }))] {
+        let id = acme.post("/api/send", fields).await.json()["email_id"].as_str().expect("an id").to_owned();
+        cancel(&rival, &id).await.refuses(404, "not_found", "Email not found or access denied");
+        assert_eq!(used().await, 2);
+        for _ in 0..2 {
+            let canceled = cancel(&acme, &id).await;
+            let email = canceled.json()["email"].clone();
+            assert_eq!(
+                (canceled.status.as_u16(), &email["status"]),
+                (200, &json!("canceled")),
+                "once more is the same"
+            );
+            let recipients = email["recipients"].as_array().expect("a list");
+            assert!(recipients.iter().all(|recipient| recipient["status"] == "canceled"), "{email}");
+        }
+        assert_eq!(app.events_of(&acme, &id).await, ["queued", "queued", "canceled", "canceled"]);
+        assert_eq!(used().await, 0, "the month has them again");
+        app.pass(3_600_000);
+        app.deliver().await;
+        assert_eq!(acme.get(&format!("/api/emails/{id}")).await.json()["email"]["attempts"], json!([]));
+    }
+    let id = acme.send("ada@example.com").await;
+    app.deliver().await;
+    cancel(&acme, &id).await.refuses(409, "delivery_begun", "delivery has begun");
+    assert_eq!(app.events_of(&acme, &id).await, ["queued", "sent", "delivered"]);
+    for unknown in ["nonsense", "018e4285-0eb8-7000-8000-000000000000"] {
+        cancel(&acme, unknown).await.refuses(404, "not_found", "Email not found or access denied");
+    }
+}
+
+#[tokio::test]
+async fn who_is_suppressed_is_left_out_and_named_as_long_as_anybody_is_left() {
+    let app = TestApp::start().await;
+    let acme = app.customer_with_events("acme").await;
+    let suppress = async |name: &str| {
+        let answer = acme.post("/api/customer/suppressions", json!({ "email": format!("{name}@example.com") })).await;
+        assert_eq!(answer.status, 201);
+    };
+    let three = email(json!({ "cc": ["bob@example.com"], "bcc": ["cyd@example.com"], "html": "<p>Hello</p>" }));
+    let left_out = async || {
+        let answer = acme.post("/api/send", three.clone()).await.json();
+        let id = answer["email_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+        let email = acme.get(&format!("/api/emails/{id}")).await.json()["email"].take();
+        let recipients = email["recipients"].as_array().expect("a list");
+        let left: Vec<_> =
+            recipients.iter().map(|one| one["address"].as_str().expect("text")[..3].to_owned()).collect();
+        (id, answer["suppressed"].clone(), left)
+    };
+    let named = |name: &str| json!({ "address": format!("{name}@example.com"), "cause": "manual" });
+    suppress("cyd").await;
+    let (_, suppressed, left) = left_out().await;
+    assert_eq!((suppressed, left), (json!([named("cyd")]), vec!["ada".to_owned(), "bob".into()]));
+    suppress("ada").await;
+    let (id, suppressed, left) = left_out().await;
+    assert_eq!((suppressed, left), (json!([named("ada"), named("cyd")]), vec!["bob".to_owned()]));
+    let captured = app.captured(&id).await;
+    let source = captured["source"].as_str().expect("a source");
+    assert!(source.contains("To: <ada@example.com>") && source.contains("Cc: <bob@example.com>"), "{source}");
+    let html = captured["html"].as_str().expect("it has html");
+    let pixel = html.split("/track/o/").nth(1).and_then(|rest| rest.split('"').next()).expect("it has a pixel");
+    app.get(&format!("/track/o/{pixel}")).await;
+    assert_eq!(app.events_of(&acme, &id).await, ["queued", "sent", "delivered", "opened"]);
+    suppress("bob").await;
+    let refused = acme.post("/api/send", three).await;
+    refused.refuses(422, "recipient_suppressed", "ada@example.com (manual), bob@example.com (manual), cyd@example.com");
+}
+
+#[tokio::test]
+async fn every_limit_of_an_email_has_two_sides() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let pair = async |good: Value, bad: Value, words: &str| {
+        let served = acme.post("/api/send", email(good)).await;
+        assert_eq!(served.status, 200, "{words}: {served:?}");
+        acme.post("/api/send", email(bad)).await.refuses(400, "invalid_request", words);
+    };
+    let subject = |bytes| json!({ "subject": "x".repeat(bytes) });
+    pair(subject(998), subject(999), "998").await;
+    let tag = |chars| json!({ "tag": "é".repeat(chars) });
+    pair(tag(100), tag(101), "/tag").await;
+    let metadata = |bytes: usize| json!({ "metadata": { "m": "x".repeat(bytes - "{'m':''}".len()) } });
+    pair(metadata(64 * 1024), metadata(64 * 1024 + 1), "/metadata").await;
+    let files = |count| json!({ "attachments": vec![json!({ "filename": "a.txt", "content": "eA==" }); count] });
+    pair(files(100), files(101), "/attachments").await;
+    let headers = |count: usize| json!({ "headers": (0..count).map(|n| (format!("X-{n}"), "x".into())).collect::<serde_json::Map<_, _>>() });
+    pair(headers(100), headers(101), "/headers").await;
+    let at = |time: &str| json!({ "send_at": format!("2024-04-14T{time}Z") });
+    pair(at("14:30:00"), at("14:30:01"), "30 days").await;
+}
+
+#[tokio::test]
+async fn an_image_stands_inside_the_html_and_a_file_beside_it() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let answer = acme
+        .post(
+            "/api/send",
+            email(json!({
+                "html": "<p>Hello <img src=\"cid:logo\" alt=\"Acme\"></p>",
+                "attachments": [
+                    { "filename": "logo.png", "content": "iVBORw0KGgo=", "content_id": "logo" },
+                    { "filename": "terms.pdf", "content": "JVBERi0=", "content_id": "terms", "disposition": "attachment" },
+                    { "filename": "Rechnung März.csv", "content": "YTti\r\n", "content_type": "text/csv" },
+                ],
+            })),
+        )
+        .await;
+    let captured = app.captured(answer.json()["email_id"].as_str().expect("an id")).await;
+    let source = captured["source"].as_str().expect("a source");
+    let part = |name: &str| {
+        source.split("\r\n--").find(|part| part.contains(name)).unwrap_or_else(|| panic!("{name}: {source}"))
+    };
+    let image = part("filename=\"logo.png\"");
+    assert!(image.contains("Content-ID: <logo>") && image.contains("Content-Type: image/png"), "{image}");
+    assert!(image.contains("Content-Disposition: inline") && image.contains("iVBORw0KGgo="), "{image}");
+    let file = part("filename=\"terms.pdf\"");
+    assert!(file.contains("Content-Disposition: attachment") && file.contains("Content-ID: <terms>"), "{file}");
+    assert!(part("YTti").contains("Content-Type: text/csv"), "{source}");
+    let order = ["multipart/mixed", "multipart/related", "multipart/alternative"].map(|kind| source.find(kind));
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{source}");
+    let html = captured["html"].as_str().expect("it has html");
+    assert!(html.contains("src=\"cid:logo\""), "a cid is no link: {html}");
+}
+
+#[tokio::test]
+async fn what_a_sandbox_key_sends_never_leaves_the_machine() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let rotated =
+        app.command(Command::CustomerRotateKey { email: acme.email.clone(), sandbox: true, grace_secs: 60 }).await;
+    let key = rotated["api_key"].as_str().expect("a key").to_owned();
+    assert!(key.starts_with("ml_test_"), "{key}");
+    let sandbox = acme.with_key(&key);
+    let batch = json!({ "emails": [email(json!({}))] });
+    let letter = json!({ "subject": "x", "text": "x", "recipients": [{ "email": "ada@example.com" }] });
+    let id = |answer: &Value| answer.as_str().expect("an id").to_owned();
+    let ids = [
+        id(&sandbox.post("/api/send", email(json!({}))).await.json()["email_id"]),
+        id(&sandbox.post("/api/batch", batch).await.json()["results"][0]["email_id"]),
+        id(&sandbox.post("/api/bulk-send", letter).await.json()["results"][0]["email_id"]),
+    ];
+    for id in ids {
+        assert_eq!(app.captured(&id).await["to"], "ada@example.com");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -211,17 +212,23 @@ async fn accept(listener: TcpListener, scripts: Vec<Script>, record: Arc<Mutex<R
     }
 }
 
-/// A certificate for these names that signs itself, as a server has it and as a PEM file has it.
-pub fn certificate(names: &[&str]) -> (TlsAcceptor, String) {
+/// A certificate for these names that signs itself, as a server has it and as a PEM file has it. Like those that openssl
+/// makes, it may say that it is an authority.
+pub fn certificate(names: &[&str], is_authority: bool) -> (TlsAcceptor, String) {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let made = rcgen::generate_simple_self_signed(names).expect("a certificate is made");
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("it is a key");
+    let mut parameters = CertificateParams::new(names).expect("they are names");
+    if is_authority {
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    let key_pair = KeyPair::generate().expect("a key is made");
+    let made = parameters.self_signed(&key_pair).expect("a certificate is made");
+    let key = PrivateKeyDer::try_from(key_pair.serialize_der()).expect("it is a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("there are versions")
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![made.der().clone()], key)
         .expect("they belong together");
-    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
+    (TlsAcceptor::from(Arc::new(config)), made.pem())
 }

@@ -300,6 +300,6 @@ async fn programs_on_this_machine_may_submit_as_one_customer_without_signing_in(
     let ours = app.app.bounce_address(uuid::Uuid::nil(), 0, &acme.domain);
     begin(HERE)
         .await
-        .dialogue(&[(&format!("RCPT TO:<{ours}>"), "250 2.1.5"), ("RCPT TO:<ada@example.com>", "4")])
+        .dialogue(&[(&format!("RCPT TO:<{ours}>"), "250 2.1.5"), ("RCPT TO:<ada@example.com>", "550 5.7.1")])
         .await;
 }

@@ -173,16 +173,34 @@ async fn a_long_user_agent_is_cut_at_a_character() {
 #[tokio::test]
 async fn a_mail_program_may_post_its_wish_as_a_form_of_either_kind() {
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
-    for (content_type, body) in [
-        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
-        ("multipart/form-data; boundary=b", multipart),
-        ("application/x-www-form-urlencoded", ""),
+    for (content_type, body, source) in [
+        ("application/x-www-form-urlencoded", "List-Unsubscribe=One-Click", "one-click"),
+        ("multipart/form-data; boundary=b", multipart, "one-click"),
+        ("application/x-www-form-urlencoded", "", "link"),
     ] {
         let sent = Sent::new().await;
         let done = sent.app.post(&format!("/track/u/{}", sent.unsubscribe), content_type, body).await;
         assert_eq!(done.status, 200, "{content_type}");
         assert_eq!(sent.events().await, ["queued", "sent", "delivered", "unsubscribed"]);
+        let listed = sent.acme.get("/api/customer/unsubscribes").await.json();
+        let (email, told) = (&listed["unsubscribes"][0]["email"], &listed["unsubscribes"][0]["source"]);
+        assert_eq!((email, told), (&json!("ada@example.com"), &json!(source)));
     }
+}
+
+#[tokio::test]
+async fn who_unsubscribes_again_after_coming_back_is_unsubscribed_again() {
+    let sent = Sent::new().await;
+    let path = format!("/track/u/{}", sent.unsubscribe);
+    let unsubscribe = async || {
+        let answer = sent.app.post(&path, "application/x-www-form-urlencoded", "").await;
+        assert_eq!(answer.status, 200);
+        sent.events().await.iter().filter(|event| *event == "unsubscribed").count()
+    };
+    assert_eq!((unsubscribe().await, unsubscribe().await), (1, 1), "once more changes nothing");
+    let path = "/api/customer/unsubscribes/ada@example.com";
+    assert_eq!(sent.acme.call(Method::DELETE, path, None, &[]).await.status, 200);
+    assert_eq!(unsubscribe().await, 2);
 }
 
 #[tokio::test]
@@ -263,7 +281,7 @@ async fn looking_at_the_page_unsubscribes_nobody_and_its_button_does() {
     let text = String::from_utf8_lossy(&page.body).into_owned();
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert!(text.contains("<form method=\"post\">") && text.contains("<button"), "{text}");
-    assert!(!text.contains("ada@example.com"), "the page names nobody: {text}");
+    assert!(text.contains("a***@example.com") && !text.contains("ada@example.com"), "only its owner knows it: {text}");
     assert_eq!(sent.events().await, ["queued", "sent", "delivered"]);
 
     let body = "List-Unsubscribe=One-Click";

@@ -7,4 +7,4 @@ python3 -m venv "$WORK/venv"
 start
 export PILLARBOX_BIN API KEY PILLARBOX_DATA_DIR=$WORK/data
 "$PILLARBOX_BIN" domain add acme.example --customer first@pillarbox.test --assume-verified --outlet capture >/dev/null
-"$WORK/venv/bin/python" tests/peers/dkim.py
+"$WORK/venv/bin/python" tests/peers/signed.py

@@ -7,6 +7,7 @@ mod harness;
 mod http;
 mod mail_client;
 
+mod bulk;
 mod customers;
 mod disk;
 mod durability;

@@ -10,7 +10,7 @@ use super::time::rfc3339;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::event::EmailStatus;
-use crate::store::{AttemptRow, Customer, Email, EmailFilter, StreamType};
+use crate::store::{AttemptRow, Canceled, Customer, Email, EmailFilter, StreamType};
 
 /// The words of the reference for an email that is not there, or not the caller's.
 pub(crate) const NO_SUCH_EMAIL: &str = "Email not found or access denied";
@@ -118,6 +118,24 @@ pub(crate) async fn show(app: &App, customer: &Customer, email_id: &str) -> Resu
     let Ok(id) = email_id.parse() else { return Err(Error::NotFound(NO_SUCH_EMAIL)) };
     let email = app.store.email(customer.id, id).await?.ok_or(Error::NotFound(NO_SUCH_EMAIL))?;
     Ok(EmailReply { email: view(email) })
+}
+
+/// Takes an email back, a scheduled one too: nobody gets it, and the month's limit has it again. Once the first attempt
+/// to deliver it has begun, it is 409.
+#[utoipa::path(post, path = "/api/emails/{email_id}/cancel", tag = "Email Sending",
+    params(("email_id" = Uuid, Path)), responses((status = 200, body = EmailReply),
+        (status = 409, body = crate::error::ErrorBody, description = "Its delivery has begun")))]
+pub(crate) async fn cancel(app: &App, customer: &Customer, email_id: &str) -> Result<EmailReply> {
+    let Ok(id) = email_id.parse() else { return Err(Error::NotFound(NO_SUCH_EMAIL)) };
+    let now = app.now();
+    match app.store.cancel_email(Some(customer.id), id, now, app.ids(now)).await? {
+        Canceled::Yes => show(app, customer, email_id).await,
+        Canceled::TooLate => {
+            let message = "The email can no longer be canceled: its delivery has begun".into();
+            Err(Error::Conflict { code: "delivery_begun", message })
+        }
+        Canceled::Unknown => Err(Error::NotFound(NO_SUCH_EMAIL)),
+    }
 }
 
 fn view(email: Email) -> EmailView {

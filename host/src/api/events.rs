@@ -1,18 +1,14 @@
 //! Events: what happened to emails. Two switches of the account open them.
 
-use std::io;
-
-use bytes::Bytes;
-use http::header::ACCEPT;
 use serde::Serialize;
 use serde_json::Value as Json;
-use tokio::sync::mpsc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::emails::NO_SUCH_EMAIL;
 use super::query::{LIMIT_MAX, Pagination, Query};
 use super::time::rfc3339;
+use super::{csv, export};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::event::{EmailStatus, EventType, PrivacyLevel, redact, summary};
@@ -22,8 +18,6 @@ use crate::store::{Customer, Event, EventFilter, Store};
 
 /// Most events shown of one email. An email that was opened more often still has all of them in the list.
 const EVENTS_OF_EMAIL_MAX: i64 = 10_000;
-/// Pages of an export that wait for a slow reader.
-const EXPORT_PAGES_WAITING_MAX: usize = 2;
 
 /// Events, newest first.
 #[derive(Serialize, ToSchema)]
@@ -181,11 +175,9 @@ enum ExportFormat {
 
 impl ExportFormat {
     fn asked_for(head: &Head) -> Option<Self> {
-        let accept = head.headers.get(ACCEPT)?.to_str().ok()?;
-        let wants = |media_type| accept.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case(media_type));
-        if wants("application/x-ndjson") {
+        if export::is_wanted(&head.headers, "application/x-ndjson") {
             Some(Self::Ndjson)
-        } else if wants("text/csv") {
+        } else if export::is_wanted(&head.headers, "text/csv") {
             Some(Self::Csv)
         } else {
             None
@@ -221,36 +213,22 @@ impl ExportFormat {
     }
 }
 
-/// A CSV field (RFC 4180). A spreadsheet would run a field that begins like a formula, so it gets an apostrophe.
+/// A field in quotes.
 fn quoted(field: &str) -> String {
-    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{guard}{}\"", field.replace('"', "\"\""))
+    format!("\"{}\"", csv::guarded(field).replace('"', "\"\""))
 }
 
-/// Streams everything that matches, a page at a time, so that memory stays flat however long it is.
-fn export(store: Store, customer: &Customer, mut filter: EventFilter, format: ExportFormat) -> Reply {
-    let (pieces, stream) = mpsc::channel(EXPORT_PAGES_WAITING_MAX);
+/// Streams everything that matches.
+fn export(store: Store, customer: &Customer, filter: EventFilter, format: ExportFormat) -> Reply {
     let (customer_id, privacy) = (customer.id, customer.privacy_level);
-    tokio::spawn(async move {
-        let mut piece = String::from(format.head());
-        loop {
-            let page = match store.events(customer_id, filter.clone()).await {
-                Ok(page) => page.events,
-                Err(error) => {
-                    tracing::error!(%error, "an export was broken off");
-                    drop(pieces.send(Err(io::Error::other(error))).await);
-                    return;
-                }
-            };
-            let last = page.last().map(|event| event.id);
+    export::stream(format.content_type(), format.head(), filter, move |mut filter| {
+        let store = store.clone();
+        async move {
+            let page = store.events(customer_id, filter.clone()).await?.events;
+            filter.before = page.last().map(|event| event.id);
             let full = i64::try_from(page.len()).is_ok_and(|length| length == LIMIT_MAX);
-            piece.extend(page.into_iter().map(|event| format.line(&view(event, privacy))));
-            // The reader may have gone away.
-            if pieces.send(Ok(Bytes::from(std::mem::take(&mut piece)))).await.is_err() || !full {
-                return;
-            }
-            filter.before = last;
+            let text = page.into_iter().map(|event| format.line(&view(event, privacy))).collect();
+            Ok((text, full.then_some(filter)))
         }
-    });
-    Reply::stream(format.content_type(), stream)
+    })
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
-use super::{emails, events, profile, scoring, sending, smtp, stats, tracking, webhooks};
+use super::{emails, events, profile, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes, webhooks};
 use crate::app::App;
 use crate::error::ErrorBody;
 use crate::pages;
@@ -17,14 +17,23 @@ use crate::reply::Reply;
     info(title = "Pillarbox API", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
     paths(
         sending::send,
+        sending::batch::send_batch,
+        sending::bulk::send_bulk,
         emails::list,
         emails::show,
+        emails::cancel,
         profile::show,
         profile::change,
         profile::rotate_key,
         smtp::show,
         smtp::rotate,
         stats::usage,
+        unsubscribes::list,
+        unsubscribes::add,
+        unsubscribes::lift,
+        suppressions::list,
+        suppressions::add,
+        suppressions::lift,
         scoring::analyze,
         scoring::rules,
         events::list,
@@ -42,6 +51,8 @@ use crate::reply::Reply;
         (name = "Profile", description = "The account behind the key."),
         (name = "SMTP", description = "What mail programs sign in with to send."),
         (name = "Statistics", description = "What the account used."),
+        (name = "Suppressions", description = "Addresses that your mail no longer goes to, and why. An unsubscribe \
+            holds back broadcasts and never a transactional email."),
         (name = "Content Scoring", description = "What a mail filter would think, before anybody else reads it."),
         (name = "Events", description = "What happened to emails. Both switches of the account must be on."),
         (name = "Tracking", description = "Public: what links and pixels in emails lead to."),
@@ -103,7 +114,7 @@ impl Modify for Refusals {
             ResponseBuilder::new().description(description).content("application/json", content).build()
         };
         for item in openapi.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.patch];
+            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {
                 let is_public = operation.security.as_ref().is_some_and(|ways| !ways.is_empty());
                 let has_body = operation.request_body.is_some();

@@ -1,40 +1,41 @@
 //! Sending one email.
 
+pub(crate) mod batch;
+pub(crate) mod bulk;
+mod compose;
 mod draft;
+mod idempotency;
+mod items;
+mod results;
 pub(crate) mod submission;
 mod tracking;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::compose::{Parts, build, judge};
 use self::draft::Draft;
+use self::idempotency::{Idempotency, earlier_answer, mismatch, replayed};
 use self::tracking::Tracking;
-use super::scoring::{self, ScoreSummary};
-use super::time::rfc3339;
+use super::scoring::ScoreSummary;
 use crate::app::App;
-use crate::config::ScoringPolicy;
 use crate::error::{Error, Result};
-use crate::hash::sha256;
 use crate::ids::new_id;
-use crate::mail::build::{self, Outgoing};
-use crate::mail::text;
-use crate::plugins::scorer;
 use crate::reply::Reply;
 use crate::request::Head;
-use crate::store::{ApiKey, Claim, Customer, CustomerStatus, NewEmail, Queued, Replay, SendRefusal, StreamType};
+use crate::store::{ApiKey, Claim, Customer, CustomerStatus, Domain, NewEmail, Queued, SendRefusal, StreamType};
 
 /// Recipients of one email: `to`, `cc` and `bcc` together.
 pub(crate) const RECIPIENTS_MAX: usize = 50;
-/// Bytes of an `Idempotency-Key`.
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
 /// One email to send. `to`, `subject` and at least one of `html` and `text` are required.
 #[derive(Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub(crate) struct SendRequest {
     /// One address, with or without a name: `Ada <ada@example.com>`.
     #[schema(required, value_type = String, example = "ada@example.com")]
@@ -130,17 +131,13 @@ struct Suppressed {
     cause: String,
 }
 
-/// An idempotency key as the request brought it.
-struct Idempotency {
-    key: String,
-    request_hash: [u8; 32],
-}
-
 /// Queues one message. It is on disk, with its `queued` event, before the caller hears 200.
 #[utoipa::path(post, path = "/api/send", tag = "Email Sending", request_body = SendRequest,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
         description = "The first answer to a key is kept for 24 hours and given again")),
-    responses((status = 200, body = SendReply), (status = 422, body = crate::error::ErrorBody)))]
+    responses((status = 200, body = SendReply),
+        (status = 409, body = crate::error::ErrorBody, description = "The key's first request is being worked on"),
+        (status = 422, body = crate::error::ErrorBody)))]
 pub(crate) async fn send(
     app: &App,
     customer: &Customer,
@@ -150,10 +147,53 @@ pub(crate) async fn send(
     body: &[u8],
 ) -> Result<Reply> {
     let now = app.now();
-    let idempotency = idempotency(head, body)?;
+    let idempotency = Idempotency::of(app, customer, head, body)?;
     if let Some(reply) = earlier_answer(app, customer, idempotency.as_ref(), now).await? {
         return Ok(reply);
     }
+    let (email, reply) = prepare(app, customer, key, request, now).await?;
+    let kept = idempotency.as_ref().map(|idempotency| {
+        let reply = serde_json::to_string(&reply).expect("a reply has text keys and serializes");
+        (idempotency.claim(), reply)
+    });
+    match store(app, customer, email, kept).await? {
+        Queued::Stored => Ok(Reply::ok(&reply)),
+        Queued::Replayed(reply) => Ok(replayed(reply)),
+    }
+}
+
+/// Stores an accepted email, with the answer that its key is to get again.
+async fn store(app: &App, customer: &Customer, email: NewEmail, kept: Option<(Claim, String)>) -> Result<Queued> {
+    let ids = app.ids(email.submitted_at);
+    Ok(app.store.queue_email(email, kept, customer.monthly_email_limit, ids).await?)
+}
+
+impl From<SendRefusal> for Error {
+    fn from(refusal: SendRefusal) -> Self {
+        match refusal {
+            SendRefusal::MonthlyLimit => monthly_limit_reached(),
+            SendRefusal::IdempotencyMismatch => mismatch(),
+            SendRefusal::Store(error) => error.into(),
+        }
+    }
+}
+
+fn monthly_limit_reached() -> Error {
+    Error::TooMany {
+        code: "monthly_limit_reached",
+        message: "The account's monthly limit of emails is reached",
+        retry_after_secs: None,
+    }
+}
+
+/// Checks, judges and builds what was asked for: the email as it is stored, and what its sender is told.
+async fn prepare(
+    app: &App,
+    customer: &Customer,
+    key: &ApiKey,
+    request: &SendRequest,
+    now: i64,
+) -> Result<(NewEmail, SendReply)> {
     check_account(customer)?;
     let draft = Draft::read(app, customer, request, now).await?;
     let tracking = Tracking {
@@ -165,124 +205,21 @@ pub(crate) async fn send(
         email_id: new_id(now),
         sandbox: key.sandbox || draft.domain.sandbox,
     };
-    let (email, reply) = compose(&tracking, &draft, now).await?;
-
-    let claim = idempotency.map(|Idempotency { key, request_hash }| {
-        let reply = serde_json::to_string(&reply).expect("a reply has text keys and serializes");
-        Claim { key, request_hash, reply }
-    });
+    check_outlet(app, &draft.domain, draft.stream_type, tracking.sandbox)?;
+    let parts = Parts::of(&draft, &tracking);
+    let score = judge(app, customer.id, &draft, &parts).await?;
+    let (email, reply) = build(&tracking, &draft, &parts, score, now)?;
     tracing::debug!(email_id = %email.id, email.sandbox, "email accepted");
-    match store(app, customer, email, claim).await? {
-        Queued::Stored => Ok(Reply::ok(&reply)),
-        Queued::Replayed(reply) => Ok(replayed(reply)),
-    }
-}
-
-/// Stores an accepted email.
-async fn store(app: &App, customer: &Customer, email: NewEmail, claim: Option<Claim>) -> Result<Queued> {
-    let ids = app.ids(email.submitted_at);
-    match app.store.queue_email(email, claim, customer.monthly_email_limit, ids).await {
-        Ok(queued) => Ok(queued),
-        Err(SendRefusal::MonthlyLimit) => Err(Error::TooMany {
-            code: "monthly_limit_reached",
-            message: "The account's monthly limit of emails is reached",
-            retry_after_secs: None,
-        }),
-        Err(SendRefusal::IdempotencyMismatch) => Err(idempotency_mismatch()),
-        Err(SendRefusal::Store(error)) => Err(error.into()),
-    }
-}
-
-/// Judges and builds what was asked for: the email as it is stored, and what its sender is told.
-async fn compose(tracking: &Tracking<'_>, draft: &Draft, now: i64) -> Result<(NewEmail, SendReply)> {
-    let Tracking { app, customer, domain, email_id, .. } = *tracking;
-    let (id, message_id) = (email_id.to_string(), format!("{email_id}@{}", domain.name));
-    let unsubscribe = (draft.stream_type == StreamType::Broadcast).then(|| tracking.unsubscribe_url());
-    let text = draft.text.clone().or_else(|| draft.html.as_deref().map(text::from_html));
-    let score = score(app, customer.id, draft, text.as_deref(), unsubscribe.as_deref()).await?;
-    let html = draft.html.as_deref().map(|html| tracking.html(html)).transpose()?;
-    let raw = build::build(&Outgoing {
-        message_id: &message_id,
-        date_unix: draft.send_at.unwrap_or(now) / 1_000,
-        from: &draft.from,
-        to: std::slice::from_ref(&draft.recipients.to),
-        cc: &draft.recipients.cc,
-        reply_to: draft.reply_to.as_ref(),
-        subject: &draft.subject,
-        text: text.as_deref(),
-        html: html.as_deref(),
-        attachments: &draft.attachments,
-        headers: draft.headers.as_slice(),
-        email_id: &id,
-        unsubscribe: unsubscribe.as_deref(),
-        boundary_seed: &id,
-    });
-    let email = NewEmail {
-        id: email_id,
-        customer_id: customer.id,
-        domain_id: domain.id,
-        message_id: message_id.clone(),
-        sender: draft.from.address.to_string(),
-        recipients: draft.recipients.envelope(),
-        subject: draft.subject.clone(),
-        tag: draft.tag.clone(),
-        stream_type: draft.stream_type,
-        metadata: draft.metadata.clone(),
-        score: score.as_ref().map(|score| serde_json::to_string(score).expect("a score serializes")),
-        raw,
-        submitted_at: now,
-        send_at: draft.send_at,
-        sandbox: tracking.sandbox,
-        bulk_id: None,
-    };
-    let reply = SendReply {
-        to: draft.recipients.to.address.to_string(),
-        submitted_at: rfc3339(now),
-        email_id,
-        message_id,
-        status: if draft.send_at.is_some() { "scheduled" } else { "queued" },
-        score,
-        suppressed: draft.suppressed.clone(),
-    };
     Ok((email, reply))
 }
 
-/// The answer that this key got before.
-async fn earlier_answer(
-    app: &App,
-    customer: &Customer,
-    idempotency: Option<&Idempotency>,
-    now: i64,
-) -> Result<Option<Reply>> {
-    let Some(Idempotency { key, request_hash }) = idempotency else { return Ok(None) };
-    match app.store.replay(customer.id, key.clone(), *request_hash, now).await? {
-        Some(Replay::Same(reply)) => Ok(Some(replayed(reply))),
-        Some(Replay::Mismatch) => Err(idempotency_mismatch()),
-        None => Ok(None),
+/// Whether mail can leave at all, so that nothing is taken that would go nowhere.
+fn check_outlet(app: &App, domain: &Domain, stream: StreamType, sandbox: bool) -> Result<()> {
+    if sandbox {
+        return Ok(());
     }
-}
-
-fn idempotency(head: &Head, body: &[u8]) -> Result<Option<Idempotency>> {
-    let Some(value) = head.headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| !key.is_empty() && key.len() <= IDEMPOTENCY_KEY_BYTES_MAX);
-    let Some(key) = key else {
-        let message = format!("Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} printable characters");
-        return Err(Error::invalid(message));
-    };
-    Ok(Some(Idempotency { key: key.to_owned(), request_hash: sha256(body) }))
-}
-
-fn replayed(reply: String) -> Reply {
-    Reply::new(http::StatusCode::OK, "application/json", reply)
-        .with(http::HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"))
-}
-
-fn idempotency_mismatch() -> Error {
-    Error::Refused {
-        code: "idempotency_mismatch",
-        message: "This Idempotency-Key was used for another request; use a new key for a new email".into(),
-        findings: None,
-    }
+    let kind = app.config.outlet_of(domain.outlet.as_deref(), stream);
+    app.outlets.trouble(kind, Instant::now()).map_or(Ok(()), |why| Err(Error::NoOutlet(why)))
 }
 
 /// Whether the account may send.
@@ -295,45 +232,11 @@ pub(crate) fn check_account(customer: &Customer) -> Result<()> {
     }
 }
 
-/// Judges what is sent, except that links lead where their author wants: with the text part that is made from html, and
-/// with the headers of a broadcast.
-async fn score(
-    app: &App,
-    customer: Uuid,
-    draft: &Draft,
-    text: Option<&str>,
-    unsubscribe: Option<&str>,
-) -> Result<Option<ScoreSummary>> {
-    if app.config.scoring_policy == ScoringPolicy::Off {
-        return Ok(None);
+/// The customer that a request names must be the one whose key it brings.
+fn check_owner(customer: &Customer, named: Option<&str>) -> Result<()> {
+    if named.is_none_or(|named| named.parse() == Ok(customer.id)) {
+        return Ok(());
     }
-    let mut headers = draft.headers.as_slice().to_vec();
-    if let Some(url) = unsubscribe {
-        headers.push(("List-Unsubscribe".into(), format!("<{url}>")));
-        headers.push(("List-Unsubscribe-Post".into(), "List-Unsubscribe=One-Click".into()));
-    }
-    let message = scoring::MessageToJudge {
-        from: &draft.from,
-        reply_to: draft.reply_to.as_ref(),
-        to: &draft.recipients.to,
-        subject: &draft.subject,
-        html: draft.html.as_deref(),
-        text,
-        headers,
-        attachments: &draft.attachments,
-    };
-    judged(app, customer, message.into_message()).await
-}
-
-/// What the scoring policy makes of a message. It is sent unjudged when no plugin answers.
-async fn judged(app: &App, customer: Uuid, message: scorer::Message) -> Result<Option<ScoreSummary>> {
-    let Some(judgement) = scoring::judge(app, Some(customer), message).await else { return Ok(None) };
-    if app.config.scoring_policy == ScoringPolicy::Enforce && judgement.is_reject() {
-        return Err(Error::Refused {
-            code: "content_rejected",
-            message: "The content is likely to be taken for spam; see the findings".into(),
-            findings: Some(judgement.findings_json()),
-        });
-    }
-    Ok(Some(judgement.summary()))
+    let message = "customer_id is not the account of this API key; leave it out";
+    Err(Error::Forbidden { error: message, code: "wrong_customer", message })
 }

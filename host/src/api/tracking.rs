@@ -4,16 +4,17 @@
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::Result;
 use crate::mail::client::classify;
-use crate::mail::event::EventType;
+use crate::mail::event::{EventType, mask_address};
 use crate::mail::token::{self, Claims, Purpose};
 use crate::pages;
 use crate::reply::Reply;
 use crate::request::Head;
-use crate::store::Hit;
+use crate::store::{Hit, UnsubscribeSource};
 
 /// What is kept of a user agent, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 512;
@@ -60,21 +61,50 @@ pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> 
 #[utoipa::path(get, path = "/track/u/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
     responses((status = 200, content_type = "text/html", description = "A page with a button"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
-pub(crate) fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
+pub(crate) async fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
     match app.tokens.open(token, Purpose::Unsubscribe) {
-        Some(_) => page(StatusCode::OK, pages::unsubscribe::confirm()),
+        Some(claims) => page(StatusCode::OK, pages::unsubscribe::confirm(addressee(app, &claims).await.as_deref())),
         None => not_ours(),
     }
 }
 
-/// Unsubscribes at once (RFC 8058), from the stream that the email belongs to.
+/// Unsubscribes at once (RFC 8058), from the stream that the email belongs to. Once more changes nothing.
 #[utoipa::path(post, path = "/track/u/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
+    request_body(content((OneClick = "application/x-www-form-urlencoded"), (OneClick = "multipart/form-data")),
+        description = "What a mail program posts. The button of the page posts nothing."),
     responses((status = 200, content_type = "text/html", description = "Unsubscribed"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
-pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head) -> Result<Reply> {
+pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head, body: &[u8]) -> Result<Reply> {
     let Some(claims) = app.tokens.open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
-    app.store.record_hit(hit(app, &claims, EventType::Unsubscribed, head), app.ids(app.now())).await?;
-    Ok(page(StatusCode::OK, pages::unsubscribe::done()))
+    let source = if is_one_click(body) { UnsubscribeSource::OneClick } else { UnsubscribeSource::Link };
+    let mut hit = hit(app, &claims, EventType::Unsubscribed, head);
+    hit.data["source"] = Json::from(source.as_str());
+    if !app.store.record_hit(hit, app.ids(app.now())).await? {
+        return Ok(not_ours());
+    }
+    Ok(page(StatusCode::OK, pages::unsubscribe::done(addressee(app, &claims).await.as_deref())))
+}
+
+/// The form of RFC 8058.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes a form for the reference, and only its one value is looked for")]
+struct OneClick {
+    #[schema(rename = "List-Unsubscribe", example = "One-Click")]
+    list_unsubscribe: String,
+}
+
+/// Whether a mail program posted the form of RFC 8058, in either encoding that it allows.
+fn is_one_click(body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    ["List-Unsubscribe", "One-Click"].iter().all(|word| body.contains(word))
+}
+
+/// Whom the email went to, shown so that its reader knows which address is meant and nobody else learns it. The page
+/// is as good without.
+async fn addressee(app: &App, claims: &Claims) -> Option<String> {
+    let found = app.store.addressee(claims.email_id).await;
+    let found = found.inspect_err(|error| tracing::warn!(%error, email_id = %claims.email_id, "addressee not read"));
+    found.ok().flatten().map(|address| mask_address(&address))
 }
 
 fn not_ours() -> Reply {

@@ -11,6 +11,7 @@ use super::session::Session;
 use super::{Failure, Json, read_input};
 use crate::config::Config;
 use crate::control::{Bytes, Command};
+use crate::delivery::outlet::OutletKind;
 
 /// The word for following the service.
 const FOLLOWS: &str = "default";
@@ -41,8 +42,8 @@ pub(super) struct Add {
     #[arg(long)]
     assume_verified: bool,
     /// Where its mail goes, when that is not where the service's goes
-    #[arg(long, value_parser = ["capture", "relay", "mx"])]
-    outlet: Option<String>,
+    #[arg(long, value_name = "capture|relay|mx", value_parser = outlet_kind)]
+    outlet: Option<OutletKind>,
     #[command(flatten)]
     json: Json,
 }
@@ -69,8 +70,8 @@ pub(super) struct Outlet {
     /// The domain
     name: String,
     /// `default` follows the service
-    #[arg(value_parser = ["capture", "relay", "mx", FOLLOWS])]
-    outlet: String,
+    #[arg(value_name = "capture|relay|mx|default", value_parser = choice)]
+    choice: Choice,
     #[command(flatten)]
     json: Json,
 }
@@ -83,6 +84,22 @@ pub(super) struct Sign {
     file: Option<PathBuf>,
     #[command(flatten)]
     json: Json,
+}
+
+/// An outlet, or none for that of the service.
+#[derive(Clone, Copy)]
+struct Choice(Option<OutletKind>);
+
+fn outlet_kind(word: &str) -> Result<OutletKind, String> {
+    OutletKind::parse(word).ok_or_else(|| "capture, relay or mx".into())
+}
+
+fn choice(word: &str) -> Result<Choice, String> {
+    if word == FOLLOWS {
+        return Ok(Choice(None));
+    }
+    let kind = OutletKind::parse(word).ok_or_else(|| format!("capture, relay, mx or {FOLLOWS}"))?;
+    Ok(Choice(Some(kind)))
 }
 
 impl Domain {
@@ -99,9 +116,7 @@ impl Domain {
                 (json, Command::DomainAdd { name, customer, assume_verified, outlet })
             }
             Self::Show(Named { name, json }) => (json, Command::DomainShow { name }),
-            Self::Outlet(Outlet { name, outlet, json }) => {
-                (json, Command::DomainOutlet { name, outlet: Some(outlet).filter(|word| word != FOLLOWS) })
-            }
+            Self::Outlet(Outlet { name, choice, json }) => (json, Command::DomainOutlet { name, outlet: choice.0 }),
         };
         let answer = session.run(command).await?;
         show(json.json, &answer, || one(&answer["domain"]));

@@ -21,6 +21,8 @@ pub(super) enum Queue {
     Show(Show),
     /// Have copies tried now instead of at their time
     Retry(Retry),
+    /// Take an email back that no server was asked to take yet
+    Cancel(Show),
     /// Hold a destination's mail back
     Pause(Pause),
     /// Let a destination's mail go on
@@ -93,6 +95,9 @@ impl Queue {
             Self::Retry(Retry { email_id, destination, json, .. }) => {
                 (json, Command::QueueRetry { email_id, destination }, |answer| count(answer, "retried", "tried now"))
             }
+            Self::Cancel(Show { email_id, json }) => (json, Command::QueueCancel { email_id }, |answer| {
+                format!("{} is taken back\n", super::output::word(&answer["canceled"]))
+            }),
             Self::Pause(Pause { destination, reason, json }) => {
                 (json, Command::QueuePause { destination, reason }, |answer| {
                     format!("{} is paused until `pillarbox queue resume`\n", super::output::word(&answer["paused"]))

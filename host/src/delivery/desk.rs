@@ -7,7 +7,7 @@ use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
 use crate::mail::address::DomainName;
-use crate::store::{StoreError, Waiting, WaitingDestination, Which};
+use crate::store::{Canceled, StoreError, Waiting, WaitingDestination, Which};
 
 /// Destinations of a list.
 const DESTINATIONS_MAX: i64 = 1_000;
@@ -47,6 +47,16 @@ pub(crate) async fn retry(app: &App, email_id: Option<Uuid>, destination: Option
     let count = app.store.retry(which, app.now()).await.map_err(failed)?;
     tracing::info!(count, "an operator has copies tried now");
     Ok(json!({ "retried": count }))
+}
+
+/// Takes an email back.
+pub(crate) async fn cancel(app: &App, email_id: Uuid) -> Outcome {
+    let now = app.now();
+    match app.store.cancel_email(None, email_id, now, app.ids(now)).await.map_err(failed)? {
+        Canceled::Yes => Ok(json!({ "canceled": email_id })),
+        Canceled::TooLate => Err(format!("{email_id} can no longer be taken back: its delivery has begun")),
+        Canceled::Unknown => Err(format!("there is no email {email_id}; see `pillarbox queue list`")),
+    }
 }
 
 /// Holds a destination's mail back.

@@ -21,12 +21,12 @@ use key::SigningKey;
 /// Domains whose keys are kept ready. One more takes the place of another, which is read again when it is needed.
 const DOMAINS_MAX: usize = 1_024;
 
-/// The keys of those domains that sent lately, ready to sign.
+/// The keys of those domains that sent lately, ready to sign: a copy that leaves asks the database for its message alone.
 pub struct Signers {
     sealer: Arc<KeySealer>,
     known: Mutex<HashMap<Uuid, Arc<Signer>>>,
-    /// Places for signatures under way: one a core. A signature of RSA takes half a millisecond of one, so that more
-    /// of them at once would only wait for each other, on threads of which each has a stack.
+    /// Places for signatures under way: one a core. More of them at once would only wait for each other, on threads of
+    /// which each has a stack.
     cores: Arc<Semaphore>,
 }
 
@@ -80,7 +80,8 @@ impl Signers {
         }
         let prepared = Prepared::of(message).ok_or(SignError::NoAuthor)?;
         let core = Arc::clone(&self.cores).acquire_owned().await.expect("the places are never closed");
-        // Not here: other tasks of this thread, which answer requests, would wait for all the signatures in a row.
+        // Not here: RSA takes half a millisecond, for which the other tasks of this thread would wait, among them those
+        // that answer requests. Handing it to another thread takes a twentieth of that.
         let signing = spawn_blocking(move || {
             let _core = core;
             signer.headers(&prepared, now / 1_000)

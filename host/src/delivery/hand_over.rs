@@ -59,7 +59,10 @@ async fn prepare(app: &App, copy: &Leased) -> Result<Ready, String> {
     let message = app.store.message(email_id).await.map_err(|error| error.to_string())?;
     let message = message.ok_or("the stored message is gone")?;
     let signatures = app.signers.sign(&app.store, copy.domain_id, &message, app.now()).await;
-    let signatures = signatures.map_err(|error| error.to_string())?;
+    let signatures = signatures.map_err(|error| {
+        tracing::error!(%email_id, %error, "an email waits because it cannot be signed");
+        error.to_string()
+    })?;
     let sender = app.bounce_address(email_id, copy.recipient_number, &copy.domain);
     Ok(Ready { envelope: Envelope { email_id, sender, recipient: copy.recipient.clone() }, signatures, message })
 }

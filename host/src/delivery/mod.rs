@@ -151,13 +151,9 @@ impl Worker {
     }
 }
 
-/// Where a copy goes: sandbox mail nowhere, else by its domain, its stream, or the service's outlet.
+/// Where a copy goes. Sandbox mail goes nowhere.
 fn outlet_of(app: &App, copy: &Leased) -> OutletKind {
-    if copy.is_sandbox() {
-        return OutletKind::Capture;
-    }
-    let of_domain = copy.outlet.as_deref().and_then(OutletKind::parse);
-    of_domain.unwrap_or_else(|| app.config.outlet_of(copy.stream))
+    if copy.is_sandbox() { OutletKind::Capture } else { app.config.outlet_of(copy.outlet.as_deref(), copy.stream) }
 }
 
 /// What the capture mailbox says, with the headers it put in front.

@@ -67,8 +67,8 @@ impl Outlets {
     /// One attempt to hand a message over to `destination`, the domain of its recipient. It never fails: what goes wrong
     /// is the attempt's outcome. Dropping it closes the connection that it uses.
     ///
-    /// It may take as long as the waits of [`timeouts`](crate::smtp::client::timeouts) together, since a server has ten
-    /// minutes for its answer to a message; a lease must be longer.
+    /// Each wait has its bound in [`timeouts`](crate::smtp::client::timeouts), and a server has ten minutes for its
+    /// answer to a message alone, so the caller bounds the whole below the lease of what it hands over.
     pub async fn attempt(&self, kind: OutletKind, destination: &str, envelope: &Envelope, message: &[u8]) -> Attempt {
         let message = Outgoing::of(message);
         let parcel = Parcel { envelope, message: &message };

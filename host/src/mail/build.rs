@@ -108,6 +108,10 @@ pub fn build(outgoing: &Outgoing) -> Vec<u8> {
     }
     let mut bytes = Vec::new();
     message.header("MIME-Version", Raw::new("1.0")).body(body(outgoing)).serialize(&mut bytes);
+    // SMTP would end the last line as well; so what is kept is what travels.
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend(b"\r\n");
+    }
     bytes
 }
 

@@ -5,6 +5,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::event::words;
 
 mod canonical;
 mod record;
@@ -32,32 +35,17 @@ const INSTANCES_MAX: usize = 10;
 /// Where the lists of the header are folded.
 const LINE_BYTES_MAX: usize = 76;
 
-/// How a key signs.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Algorithm {
-    /// RSA with 2048 bits, PKCS #1 v1.5 and SHA-256.
-    Rsa2048,
-    /// Ed25519 over the SHA-256 of what is signed (RFC 8463 section 3).
-    Ed25519,
+words! {
+    /// How a key signs. Every verifier knows the first.
+    Algorithm {
+        /// RSA with 2048 bits, PKCS #1 v1.5 and SHA-256.
+        Rsa2048 = "rsa2048",
+        /// Ed25519 over the SHA-256 of what is signed (RFC 8463 section 3).
+        Ed25519 = "ed25519",
+    }
 }
 
 impl Algorithm {
-    /// Both, in the order in which their signatures stand: every verifier knows the first.
-    pub const ALL: [Self; 2] = [Self::Rsa2048, Self::Ed25519];
-
-    /// The word in SQL, JSON and selectors.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rsa2048 => "rsa2048",
-            Self::Ed25519 => "ed25519",
-        }
-    }
-
-    /// The algorithm of this word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == word)
-    }
-
     /// The value of `a=`.
     fn signature_tag(self) -> &'static str {
         match self {

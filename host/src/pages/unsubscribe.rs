@@ -1,5 +1,5 @@
 //! What the reader of an email sees after following a link in it. They do not know this service and do not need to:
-//! the pages name nobody and say in plain words what happens.
+//! the pages say in plain words what happens, and name an address so far that only its owner knows it again.
 
 use super::{Escaped, document};
 
@@ -7,6 +7,8 @@ use super::{Escaped, document};
 struct Texts {
     confirm_title: &'static str,
     confirm: &'static str,
+    sent_to: &'static str,
+    went_to: &'static str,
     button: &'static str,
     changed_mind: &'static str,
     done_title: &'static str,
@@ -19,6 +21,8 @@ struct Texts {
 const ENGLISH: Texts = Texts {
     confirm_title: "Stop these emails?",
     confirm: "If you unsubscribe, you will not be sent emails like this one any more.",
+    sent_to: "They are sent to",
+    went_to: "It was sent to",
     button: "Unsubscribe",
     changed_mind: "To keep getting them, just close this page. Nothing has changed so far.",
     done_title: "You are unsubscribed",
@@ -31,12 +35,15 @@ const ENGLISH: Texts = Texts {
                       sender. Nothing has been changed.",
 };
 
-/// Asks the reader to confirm. The button posts to the address of the page itself.
-pub fn confirm() -> String {
+/// Asks the reader to confirm. The button posts to the address of the page itself. `masked` is the address that the
+/// email went to, as far as it may be shown.
+pub fn confirm(masked: Option<&str>) -> String {
     let texts = &ENGLISH;
     let form = format!(
-        "<p class=\"lead\">{}</p><form method=\"post\"><button type=\"submit\">{}</button></form><p class=\"quiet\">{}</p>",
+        "<p class=\"lead\">{}</p>{}<form method=\"post\"><button type=\"submit\">{}</button></form>\
+         <p class=\"quiet\">{}</p>",
         Escaped(texts.confirm),
+        address(texts.sent_to, masked),
         Escaped(texts.button),
         Escaped(texts.changed_mind)
     );
@@ -44,9 +51,14 @@ pub fn confirm() -> String {
 }
 
 /// Says that it is done.
-pub fn done() -> String {
+pub fn done(masked: Option<&str>) -> String {
     let texts = &ENGLISH;
-    note(texts.done_title, &format!("<p class=\"lead\">{}</p>", Escaped(texts.done)))
+    note(texts.done_title, &format!("<p class=\"lead\">{}</p>{}", Escaped(texts.done), address(texts.went_to, masked)))
+}
+
+fn address(words: &str, masked: Option<&str>) -> String {
+    let line = |address| format!("<p>{} <strong>{}</strong>.</p>", Escaped(words), Escaped(address));
+    masked.map(line).unwrap_or_default()
 }
 
 /// For a link, of any kind, that is not one of ours or not whole. Comes with 404.
@@ -71,19 +83,27 @@ mod tests {
 
     #[test]
     fn confirming_takes_one_button_and_no_link() {
-        let page = confirm();
+        let page = confirm(None);
         assert!(page.contains("<form method=\"post\"><button type=\"submit\">Unsubscribe</button></form>"));
         assert_eq!(page.matches("<form").count(), 1);
         assert_eq!(page.matches("href=").count(), 2, "the skip link and the icon");
     }
 
     #[test]
-    fn each_page_has_one_heading_and_names_nobody() {
-        for page in [confirm(), done(), not_ours()] {
+    fn each_page_has_one_heading_and_names_nobody_but_its_reader() {
+        for page in [confirm(None), done(None), not_ours()] {
             assert_eq!(page.matches("<h1>").count(), 1);
             assert!(!page.contains("Pillarbox"));
             assert!(page.contains("<html lang=\"en\">"));
         }
-        assert!(!done().contains("<form") && !not_ours().contains("<form"));
+        assert!(!done(None).contains("<form") && !not_ours().contains("<form"));
+    }
+
+    #[test]
+    fn the_reader_is_shown_which_address_is_meant() {
+        let masked = Some("<***@example.com");
+        assert!(confirm(masked).contains("<p>They are sent to <strong>&lt;***@example.com</strong>.</p>"));
+        assert!(done(masked).contains("<p>It was sent to <strong>&lt;***@example.com</strong>.</p>"));
+        assert!(!confirm(None).contains("sent to"));
     }
 }

@@ -58,7 +58,7 @@ impl Client {
     /// its handshake fails, the server is asked once more, on a fresh connection without TLS.
     pub async fn open(&self, server: &Server) -> Result<Session, Failure> {
         match self.open_with(server, server.security).await {
-            Err(Failure::Handshake(_)) if server.security == Security::Opportunistic => {
+            Err(Failure::Handshake(_) | Failure::Injected) if server.security == Security::Opportunistic => {
                 self.open_with(server, Security::Off).await
             }
             opened => opened,

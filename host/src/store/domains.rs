@@ -1,35 +1,24 @@
 //! Sending domains.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::dkim_keys::insert_key;
 use super::sql::{Connection, Row, SqlError, values};
 use super::{DkimKey, Result, Store, StoreError};
+use crate::delivery::outlet::OutletKind;
 use crate::ids::Ids;
+use crate::mail::event::words;
 
-/// Who says that a domain is its customer's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum VerifiedBy {
-    /// The service, which gave the domain away itself.
-    Service,
-    /// An operator, who assumed it. Nobody looked at DNS.
-    Operator,
-    /// The records that were found in DNS.
-    Dns,
-}
-
-impl VerifiedBy {
-    /// The word in SQL and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Service => "service",
-            Self::Operator => "operator",
-            Self::Dns => "dns",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        [Self::Service, Self::Operator, Self::Dns].into_iter().find(|by| by.as_str() == word)
+words! {
+    /// Who says that a domain is its customer's.
+    VerifiedBy {
+        /// The service, which gave the domain away itself.
+        Service = "service",
+        /// An operator, who assumed it. Nobody looked into DNS.
+        Operator = "operator",
+        /// The records that were found in DNS.
+        Dns = "dns",
     }
 }
 
@@ -54,8 +43,8 @@ pub struct Domain {
     pub verified_at: Option<i64>,
     /// Who verified it; `None` until somebody did.
     pub verified_by: Option<VerifiedBy>,
-    /// Where its mail goes: `capture`, `relay` or `mx`. `None` follows the service.
-    pub outlet: Option<String>,
+    /// Where its mail goes; `None` follows the service.
+    pub outlet: Option<OutletKind>,
 }
 
 /// A domain as operators see it: with the address of its customer.
@@ -90,7 +79,7 @@ fn read_domain(row: &Row) -> Result<Domain, SqlError> {
         created_at: row.integer(6)?,
         verified_at: row.integer_or_null(7)?,
         verified_by: row.text_or_null(8)?.as_deref().and_then(VerifiedBy::parse),
-        outlet: row.text_or_null(9)?,
+        outlet: row.text_or_null(9)?.as_deref().and_then(OutletKind::parse),
     })
 }
 
@@ -109,6 +98,16 @@ impl Store {
                  AND (?2 IS NULL OR name = ?2) ORDER BY verified_at, id LIMIT 1"
             );
             Ok(connection.query_one(&sql, values![customer.to_string(), name], read_domain)?)
+        })
+        .await
+    }
+
+    /// Whether a domain is the customer's.
+    pub async fn has_domain(&self, customer: Uuid, id: Uuid) -> Result<bool> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM domains WHERE id = ?1 AND customer_id = ?2";
+            let values = values![id.to_string(), customer.to_string()];
+            Ok(connection.query_one(sql, values, |row| row.integer(0))?.is_some())
         })
         .await
     }
@@ -176,10 +175,10 @@ impl Store {
     }
 
     /// Sends a domain's mail by this outlet, or by the service's.
-    pub(crate) async fn set_outlet(&self, domain: Uuid, outlet: Option<String>) -> Result<()> {
+    pub(crate) async fn set_outlet(&self, domain: Uuid, outlet: Option<OutletKind>) -> Result<()> {
         self.write(move |connection| {
             let sql = "UPDATE domains SET outlet = ?2 WHERE id = ?1";
-            connection.execute(sql, values![domain.to_string(), outlet])?;
+            connection.execute(sql, values![domain.to_string(), outlet.map(OutletKind::as_str)])?;
             Ok(())
         })
         .await
@@ -208,7 +207,7 @@ pub(super) fn insert_domain(connection: &Connection, domain: &Domain) -> Result<
             domain.created_at,
             domain.verified_at,
             domain.verified_by.map(VerifiedBy::as_str),
-            domain.outlet.clone(),
+            domain.outlet.map(OutletKind::as_str),
         ],
     )?;
     Ok(())

@@ -32,7 +32,8 @@ impl StreamType {
         }
     }
 
-    pub(super) fn parse(word: &str) -> Option<Self> {
+    /// The stream that this word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
         [Self::Transactional, Self::Broadcast].into_iter().find(|stream| stream.as_str() == word)
     }
 }
@@ -211,36 +212,30 @@ const COLUMNS: &str = "id, customer_id, message_id, sender, subject, tag, stream
                        submitted_at, send_at";
 
 impl Store {
-    /// Stores an accepted email: message, recipients, queue row, `queued` events, counters and the answer to its
+    /// Stores an accepted email: message, recipients, queue rows, `queued` events, counters and the answer to its
     /// idempotency key. All of it is there, or nothing is.
     pub async fn queue_email(
         &self,
         email: NewEmail,
-        claim: Option<Claim>,
+        kept: Option<(Claim, String)>,
         monthly_limit: i64,
         mut ids: Ids,
     ) -> Result<Queued, SendRefusal> {
         let arrivals = queue::arrivals(&email);
         let queued = self.write(move |connection| {
             let now = email.submitted_at;
-            if let Some(claim) = &claim {
-                match idempotency::find(connection, email.customer_id, &claim.key, &claim.request_hash, now)? {
+            if let Some((claim, reply)) = &kept {
+                match idempotency::find(connection, email.customer_id, claim, now)? {
                     Some(Replay::Same(reply)) => return Ok(Queued::Replayed(reply)),
-                    Some(Replay::Mismatch) => return Err(SendRefusal::IdempotencyMismatch),
-                    None => idempotency::insert(connection, email.customer_id, claim, now)?,
+                    Some(Replay::Mismatch | Replay::Unfinished(_)) => return Err(SendRefusal::IdempotencyMismatch),
+                    None => idempotency::insert(connection, email.customer_id, claim, reply, now)?,
                 }
             }
-            let copies = i64::try_from(email.recipients.len()).expect("an email has few recipients");
-            if usage::sent_in_month(connection, email.customer_id, now)? + copies > monthly_limit {
-                return Err(SendRefusal::MonthlyLimit);
+            if accept(connection, &email, monthly_limit, &mut ids)? {
+                Ok(Queued::Stored)
+            } else {
+                Err(SendRefusal::MonthlyLimit)
             }
-            insert_email(connection, &email)?;
-            for (address, _) in &email.recipients {
-                let event = NewEvent::of(&email, address, EventType::Queued, now);
-                insert_event(connection, ids(), &event)?;
-            }
-            usage::count(connection, email.customer_id, Counter::Sent, copies, now)?;
-            Ok(Queued::Stored)
         });
         let queued = queued.await?;
         if queued == Queued::Stored {
@@ -304,6 +299,27 @@ impl Store {
         })
         .await
     }
+}
+
+/// Stores an email with its `queued` events and counts it, if the month has room for all of its copies. False, and
+/// nothing stored, otherwise.
+pub(super) fn accept(
+    connection: &Connection,
+    email: &NewEmail,
+    monthly_limit: i64,
+    ids: &mut Ids,
+) -> Result<bool, SqlError> {
+    let now = email.submitted_at;
+    let copies = i64::try_from(email.recipients.len()).expect("an email has few recipients");
+    if usage::sent_in_month(connection, email.customer_id, now)? + copies > monthly_limit {
+        return Ok(false);
+    }
+    insert_email(connection, email)?;
+    for (address, _) in &email.recipients {
+        insert_event(connection, ids(), &NewEvent::of(email, address, EventType::Queued, now))?;
+    }
+    usage::count(connection, email.customer_id, Counter::Sent, copies, now)?;
+    Ok(true)
 }
 
 fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlError> {

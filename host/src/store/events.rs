@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::emails::NewEmail;
 use super::sql::{Connection, Row, SqlError, values};
-use super::suppressions::{Cause, NewSuppression, suppress};
+use super::suppressions::{Cause, NewSuppression, UnsubscribeSource, is_unsubscribed, suppress};
 use super::usage::{self, Counter};
 use super::{Result, Store, StreamType};
 use crate::ids::Ids;
@@ -146,10 +146,15 @@ const COLUMNS: &str = "id, email_id, customer_id, event_type, status, recipient,
                        created_at, (SELECT metadata FROM emails WHERE emails.id = email_id)";
 
 impl Store {
-    /// Records a hit with its effects. False when the token's email is not here (any more).
+    /// Records a hit with its effects. False when the token's email is not here (any more). Who unsubscribes again
+    /// changes nothing.
     pub async fn record_hit(&self, hit: Hit, mut ids: Ids) -> Result<bool> {
         self.write(move |connection| {
             let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
+            let (customer, address, stream) = (subject.customer_id, subject.recipient.as_str(), subject.stream);
+            if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, customer, address, stream)? {
+                return Ok(true);
+            }
             let happening = Happening {
                 event_type: hit.event_type,
                 bounce_type: None,
@@ -162,6 +167,11 @@ impl Store {
             Ok(true)
         })
         .await
+    }
+
+    /// Whom an email is addressed to, in lower case. For the holder of one of its tokens, whoever that is.
+    pub async fn addressee(&self, email: Uuid) -> Result<Option<String>> {
+        self.read(move |connection| Ok(subject(connection, email, None)?.map(|subject| subject.recipient))).await
     }
 
     /// A customer's events, newest first.
@@ -244,7 +254,7 @@ fn read_event(row: &Row) -> Result<Event, SqlError> {
     })
 }
 
-/// Finds an email and one of its recipients: the one named, or `to` when none is named.
+/// Finds an email and one of its recipients: the one named, or when none is named `to`, else the first one in its place.
 pub(super) fn subject(
     connection: &Connection,
     email: Uuid,
@@ -252,7 +262,8 @@ pub(super) fn subject(
 ) -> Result<Option<Subject>, SqlError> {
     // By its role and not by its address, because SQL knows the lower case of ASCII alone.
     let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at FROM emails \
-               JOIN recipients ON email_id = id WHERE id = ?1 AND (address = ?2 OR (?2 IS NULL AND role = 'to'))";
+               JOIN recipients ON email_id = id WHERE id = ?1 AND (address = ?2 OR ?2 IS NULL) \
+               ORDER BY CASE role WHEN 'to' THEN 1 WHEN 'cc' THEN 2 ELSE 3 END, address LIMIT 1";
     connection.query_one(sql, values![email.to_string(), recipient.map(str::to_lowercase)], |row| {
         Ok(Subject {
             email_id: email,
@@ -295,6 +306,7 @@ pub(super) fn record(
         data,
         now,
     };
+    let source = (event_type == EventType::Unsubscribed).then(|| UnsubscribeSource::of_event(&event.data));
     insert_event(connection, ids(), &event)?;
     let counter = match event_type {
         EventType::Delivered => Some(Counter::Delivered),
@@ -317,8 +329,18 @@ pub(super) fn record(
         _ => None,
     };
     if let Some((cause, stream)) = cause {
-        let (customer, address, email) = (subject.customer_id, subject.recipient.as_str(), subject.email_id);
-        suppress(connection, &NewSuppression { id: ids(), customer, address, stream, cause, reason, email, now })?;
+        let new = NewSuppression {
+            id: ids(),
+            customer: subject.customer_id,
+            address: subject.recipient.clone(),
+            stream,
+            cause,
+            source,
+            reason: reason.map(str::to_owned),
+            email: Some(subject.email_id),
+            now,
+        };
+        suppress(connection, &new)?;
     }
     Ok(())
 }

@@ -20,8 +20,6 @@ pub struct Claim {
     pub key: String,
     /// SHA-256 over the request.
     pub request_hash: [u8; 32],
-    /// The answer to keep.
-    pub reply: String,
 }
 
 /// What a key was used for before.
@@ -29,6 +27,8 @@ pub struct Claim {
 pub enum Replay {
     /// The same request: this was its answer.
     Same(String),
+    /// The same request, a bulk send with this id that was broken off.
+    Unfinished(Uuid),
     /// Another request.
     Mismatch,
 }
@@ -42,30 +42,74 @@ impl Store {
         request_hash: [u8; 32],
         now: i64,
     ) -> Result<Option<Replay>> {
-        self.read(move |connection| Ok(find(connection, customer, &key, &request_hash, now)?)).await
+        let claim = Claim { key, request_hash };
+        self.read(move |connection| Ok(find(connection, customer, &claim, now)?)).await
     }
 }
 
 pub(super) fn find(
     connection: &Connection,
     customer: Uuid,
-    key: &str,
-    request_hash: &[u8],
+    claim: &Claim,
     now: i64,
 ) -> Result<Option<Replay>, SqlError> {
-    let sql = "SELECT request_hash, reply FROM idempotency WHERE customer_id = ?1 AND key = ?2 AND created_at > ?3";
-    connection.query_one(sql, values![customer.to_string(), key, now - KEPT_MS], |row| {
-        Ok(if row.blob(0)? == request_hash { Replay::Same(row.text(1)?) } else { Replay::Mismatch })
+    let sql = "SELECT request_hash, reply, bulk_id FROM idempotency \
+               WHERE customer_id = ?1 AND key = ?2 AND created_at > ?3";
+    connection.query_one(sql, values![customer.to_string(), claim.key.as_str(), now - KEPT_MS], |row| {
+        if row.blob(0)? != claim.request_hash {
+            return Ok(Replay::Mismatch);
+        }
+        let (reply, bulk_id) = (row.text(1)?, row.parsed_or_null(2, |id| id.parse().ok())?);
+        Ok(match bulk_id {
+            Some(bulk_id) if reply.is_empty() => Replay::Unfinished(bulk_id),
+            _ => Replay::Same(reply),
+        })
     })
 }
 
-pub(super) fn insert(connection: &Connection, customer: Uuid, claim: &Claim, now: i64) -> Result<(), SqlError> {
+/// Keeps an answer under its key.
+pub(super) fn insert(
+    connection: &Connection,
+    customer: Uuid,
+    claim: &Claim,
+    reply: &str,
+    now: i64,
+) -> Result<(), SqlError> {
+    insert_row(connection, customer, claim, reply, None, now)
+}
+
+/// Claims a key for a bulk send whose answer comes later.
+pub(super) fn begin_bulk(
+    connection: &Connection,
+    customer: Uuid,
+    claim: &Claim,
+    bulk_id: Uuid,
+    now: i64,
+) -> Result<(), SqlError> {
+    insert_row(connection, customer, claim, "", Some(bulk_id), now)
+}
+
+fn insert_row(
+    connection: &Connection,
+    customer: Uuid,
+    claim: &Claim,
+    reply: &str,
+    bulk_id: Option<Uuid>,
+    now: i64,
+) -> Result<(), SqlError> {
     let expired = "DELETE FROM idempotency WHERE (customer_id, key) IN \
                    (SELECT customer_id, key FROM idempotency WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2)";
     connection.execute(expired, values![now - KEPT_MS, REMOVED_MAX])?;
-    let sql = "INSERT OR REPLACE INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5)";
-    let request_hash = claim.request_hash.to_vec();
-    connection
-        .execute(sql, values![customer.to_string(), claim.key.as_str(), request_hash, claim.reply.as_str(), now])
-        .map(drop)
+    // What is left of this key has expired, or it would have been found.
+    let sql = "INSERT OR REPLACE INTO idempotency (customer_id, key, request_hash, reply, bulk_id, created_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = values![
+        customer.to_string(),
+        claim.key.as_str(),
+        claim.request_hash.to_vec(),
+        reply,
+        bulk_id.map(|id| id.to_string()),
+        now,
+    ];
+    connection.execute(sql, values).map(drop)
 }

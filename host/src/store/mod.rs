@@ -3,7 +3,9 @@
 //! One thread writes, a few threads read, and no libSQL call runs anywhere else: libSQL does its work on the
 //! thread that asks, and its write-ahead log is only safe with a single connection that writes and checkpoints.
 
+mod batches;
 mod bell;
+mod cancel;
 mod customers;
 mod dkim_keys;
 mod domains;
@@ -27,6 +29,8 @@ mod usage;
 mod waiting;
 mod writer;
 
+pub use batches::{BatchQueued, BulkPart, NewBatch, NewBulkPart};
+pub use cancel::Canceled;
 pub use customers::{ApiKey, Customer, CustomerChange, CustomerStatus, NewApiKey, NewCustomer, Rotation};
 pub use dkim_keys::DkimKey;
 pub(crate) use domains::{Added, OwnedDomain};
@@ -43,6 +47,7 @@ pub use plugins::{NewPlugin, PluginRow};
 pub(crate) use queue::{Ending, Handover, Heard, Leased, SANDBOX_DESTINATION};
 pub(crate) use recordings::{Kept, NewRecording, Page, Protection, ReceivedNotification, Recording};
 pub use sql::SqlError;
+pub use suppressions::{Cause, NewSuppression, Suppression, SuppressionFilter, SuppressionPage, UnsubscribeSource};
 pub use usage::Usage;
 pub use waiting::{Waiting, WaitingDestination, Which};
 

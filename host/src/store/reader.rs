@@ -25,8 +25,8 @@ impl Readers {
         let queries = Arc::new(Mutex::new(queries));
         for number in 0..threads {
             let connection = sql::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            // 16 MiB of pages for each; a reader never waits for the writer in WAL mode.
-            connection.batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
+            // 4 MiB of pages for each; a reader never waits for the writer in WAL mode.
+            connection.batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;")?;
             let queries = Arc::clone(&queries);
             thread::Builder::new()
                 .name(format!("store-reader-{number}"))

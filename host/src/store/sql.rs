@@ -149,6 +149,14 @@ impl Row {
         parse(self.0.get_str(column)?).ok_or(SqlError::InvalidColumnType)
     }
 
+    pub(crate) fn parsed_or_null<T>(
+        &self,
+        column: i32,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, SqlError> {
+        self.unless_null(column, |row, column| row.parsed(column, parse))
+    }
+
     fn unless_null<T>(
         &self,
         column: i32,

@@ -36,10 +36,10 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn start(path: &Path, queue_max: usize, now: i64) -> Result<Self> {
         let connection = sql::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // FULL: a commit that was answered survives a power cut. 64 MiB of pages are kept in memory.
+        // FULL: a commit that was answered survives a power cut. 32 MiB of pages are kept in memory.
         connection.batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
+             PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
         )?;
         migrations::apply(&connection, now)?;
         let (queue, units) = mpsc::sync_channel(queue_max);

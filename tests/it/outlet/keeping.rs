@@ -162,6 +162,6 @@ async fn connections_to_all_hosts_together_have_a_bound_too() {
         assert_eq!(outcome.expect("it ends"), Outcome::Delivered);
     }
     sleep(SHORT).await;
-    let waiting = sinks.iter().map(|sink| sink.connections()).map(|(opened, closed)| opened - closed);
+    let waiting = sinks.iter().map(Sink::connections).map(|(opened, closed)| opened - closed);
     assert_eq!(waiting.sum::<usize>(), 200);
 }

@@ -11,6 +11,9 @@ use super::{MESSAGE, SHORT, attempt, envelope, outlets};
 use crate::names::{Known, Names, at};
 use crate::sink::{Act, Script, Sink};
 
+/// What is known of names, and the outcome, the enhanced code and a part of the words that it leads to.
+type Case<'a> = (&'a [(&'static str, Known)], Outcome, Option<&'static str>, &'static str);
+
 const HARD: Outcome = Outcome::Bounced(BounceType::Hard);
 
 fn outlets_at(names: &Names, port: u16, private: &str) -> Outlets {
@@ -44,14 +47,17 @@ async fn mail_goes_to_the_exchanger_of_the_domain() {
 
 #[tokio::test]
 async fn a_domain_without_exchangers_is_its_own() {
-    let (attempt, _) = one_attempt(&[("example.com", at(1))]).await;
-    assert_eq!((attempt.outcome, attempt.host.as_str()), (Outcome::Delivered, "example.com"), "{attempt:?}");
+    for known in [&[("example.com", at(1))][..], &[("example.com", at(1)), ("example.com", Known::NothingButAddresses)]]
+    {
+        let (attempt, _) = one_attempt(known).await;
+        assert_eq!((attempt.outcome, attempt.host.as_str()), (Outcome::Delivered, "example.com"), "{attempt:?}");
+    }
 }
 
 #[tokio::test]
 async fn what_can_never_be_reached_bounces_and_what_cannot_now_waits() {
     let mx = |host| ("example.com", Known::Mx(10, host));
-    let table: &[(&[(&'static str, Known)], Outcome, Option<&str>, &str)] = &[
+    let table: &[Case] = &[
         (&[mx(".")], HARD, Some("5.1.10"), "null MX"),
         (&[], HARD, Some("5.1.2"), "no such domain"),
         (&[("example.com", Known::Nothing)], HARD, Some("5.1.2"), "neither"),

@@ -81,7 +81,7 @@ async fn a_server_that_says_nothing_or_drips_is_left_in_time() {
 
 #[tokio::test]
 async fn a_server_that_stops_taking_a_message_is_left_in_time_and_heard_if_it_says_why() {
-    let message = [b"Subject: large\r\n\r\n", vec![b'x'; 32 << 20].as_slice()].concat();
+    let message = [b"Subject: large\r\n\r\n", vec![b'x'; 16 << 20].as_slice()].concat();
     let soft = Outcome::Bounced(BounceType::Soft);
     let table = [
         (Act::Stall(""), Outcome::Deferred, "no answer to the message's text"),

@@ -68,7 +68,7 @@ async fn a_dead_smarthost_is_left_alone_for_a_while_and_then_tried_again() {
 }
 
 #[tokio::test]
-async fn trouble_is_told_while_no_smarthost_takes_mail() {
+async fn a_relay_without_a_smarthost_says_so_and_a_short_outage_is_bridged() {
     let none = outlets(&[], Timeouts::default());
     let trouble = none.trouble(OutletKind::Relay, Instant::now()).expect("nothing is set");
     assert!(trouble.contains("relay_url"), "{trouble}");
@@ -85,9 +85,7 @@ async fn trouble_is_told_while_no_smarthost_takes_mail() {
     let attempt = send(&outlets).await;
     assert_eq!((attempt.outcome, attempt.code), (Outcome::Deferred, 554), "{attempt:?}");
     let now = Instant::now();
-    let trouble = outlets.trouble(OutletKind::Relay, now).expect("both are dead");
-    assert!(trouble.contains("127.0.0.1") && trouble.contains("421 busy"), "{trouble}");
-    assert_eq!(outlets.trouble(OutletKind::Relay, now + Duration::from_secs(2)), None, "it may work by then");
+    assert_eq!(outlets.trouble(OutletKind::Relay, now), None, "the queue bridges a short outage");
     assert_eq!(outlets.trouble(OutletKind::Capture, now), None);
     // All are dead, so the least dead is tried.
     assert_eq!(send(&outlets).await.outcome, Outcome::Delivered);

@@ -21,7 +21,7 @@ fn trusting(pem: &str, url: &str) -> (TempDir, Outlets) {
 
 #[tokio::test]
 async fn tls_is_used_wherever_it_is_offered_with_any_certificate() {
-    let (acceptor, _) = certificate(&["somebody.else"]);
+    let (acceptor, _) = certificate(&["somebody.else"], false);
     let sink = Sink::start(vec![Script::modern().with_tls(Tls::Good(acceptor))]).await;
     let attempt = send(&relay(&format!("smtp://{}", sink.address))).await;
     assert_eq!(attempt.outcome, Outcome::Delivered, "{attempt:?}");
@@ -53,7 +53,7 @@ async fn where_tls_is_required_nothing_is_sent_without_it() {
         (Script::modern().with_tls(Tls::Broken), "TLS failed"),
         (Script::modern().with_tls(Tls::None).says("STARTTLS", "454 4.7.0 not now"), "454 4.7.0 not now"),
         (Script::modern().with_tls(Tls::None).at("STARTTLS", Act::Keep), "no answer to STARTTLS"),
-        (Script::modern().with_tls(Tls::Good(certificate(&["127.0.0.1"]).0)), "TLS failed"),
+        (Script::modern().with_tls(Tls::Good(certificate(&["127.0.0.1"], false).0)), "TLS failed"),
     ] {
         let sink = Sink::start(vec![script]).await;
         let url = format!("smtp://{}?starttls=required", sink.address);
@@ -66,9 +66,9 @@ async fn where_tls_is_required_nothing_is_sent_without_it() {
 
 #[tokio::test]
 async fn a_required_certificate_must_be_trusted_and_name_the_host() {
-    let (acceptor, pem) = certificate(&["127.0.0.1"]);
-    let (another, of_another) = certificate(&["somebody.else"]);
-    for implicit in [false, true] {
+    for (implicit, is_authority) in [(false, false), (true, false), (false, true)] {
+        let (acceptor, pem) = certificate(&["127.0.0.1"], is_authority);
+        let (another, of_another) = certificate(&["somebody.else"], is_authority);
         let script = |acceptor| {
             let script = Script::modern();
             if implicit { script.under_tls(acceptor) } else { script.with_tls(Tls::Good(acceptor)) }
@@ -84,12 +84,12 @@ async fn a_required_certificate_must_be_trusted_and_name_the_host() {
         assert!(sink.taken()[0].under_tls);
 
         let misnamed = Sink::start(vec![script(another.clone())]).await;
-        let untrusted = Sink::start(vec![script(certificate(&["127.0.0.1"]).0)]).await;
+        let untrusted = Sink::start(vec![script(certificate(&["127.0.0.1"], false).0)]).await;
         for (sink, trusted) in [(misnamed, &of_another), (untrusted, &pem)] {
             let (_folder, outlets) = trusting(trusted, &url(&sink));
             let attempt = send(&outlets).await;
             assert_eq!(attempt.outcome, Outcome::Deferred, "{attempt:?}");
-            assert!(attempt.response.contains("TLS failed"), "{attempt:?}");
+            assert!(attempt.response.contains("TLS failed") && attempt.response.contains("relay_ca"), "{attempt:?}");
             assert_eq!(sink.taken(), []);
         }
     }
@@ -97,7 +97,7 @@ async fn a_required_certificate_must_be_trusted_and_name_the_host() {
 
 #[tokio::test]
 async fn what_is_slipped_in_before_tls_is_not_taken_for_what_is_under_it() {
-    let (acceptor, pem) = certificate(&["127.0.0.1"]);
+    let (acceptor, pem) = certificate(&["127.0.0.1"], false);
     let script = Script::modern().with_tls(Tls::Good(acceptor)).at("STARTTLS", Act::Send("220 begin\r\n250 fine\r\n"));
     let sink = Sink::start(vec![script]).await;
     let (_folder, outlets) = trusting(&pem, &format!("smtp://{}?starttls=required", sink.address));
@@ -108,7 +108,7 @@ async fn what_is_slipped_in_before_tls_is_not_taken_for_what_is_under_it() {
 
 #[tokio::test]
 async fn a_password_is_given_under_tls_or_on_loopback() {
-    let (acceptor, pem) = certificate(&["127.0.0.1"]);
+    let (acceptor, pem) = certificate(&["127.0.0.1"], false);
     let sink = Sink::start(vec![Script::modern().offers(&["AUTH PLAIN LOGIN"]).with_tls(Tls::Good(acceptor))]).await;
     let (_folder, outlets) = trusting(&pem, &format!("smtp://ada:se%40cret@{}?starttls=required", sink.address));
     assert_eq!(send(&outlets).await.outcome, Outcome::Delivered);
@@ -163,7 +163,7 @@ async fn exchangers_get_any_tls_and_no_tls_where_it_is_broken() {
     let attempt = send(broken.address.port()).await;
     assert_eq!(attempt.outcome, Outcome::Delivered, "{attempt:?}");
     assert_eq!(broken.connections().0, 2);
-    let good = Sink::start(vec![Script::modern().with_tls(Tls::Good(certificate(&["other"]).0))]).await;
+    let good = Sink::start(vec![Script::modern().with_tls(Tls::Good(certificate(&["other"], false).0))]).await;
     let attempt = send(good.address.port()).await;
     assert_eq!(attempt.outcome, Outcome::Delivered, "{attempt:?}");
     assert!(good.taken()[0].under_tls);

@@ -35,6 +35,7 @@ type Step = Result<(), Over>;
 
 impl<'a> Conversation<'a> {
     pub async fn hold(stream: TcpStream, script: Script, number: usize, record: &'a Mutex<Record>) {
+        drop(stream.set_nodelay(true));
         let mut stream: Box<dyn Stream> = Box::new(stream);
         if let (true, Tls::Good(acceptor)) = (script.implicit, &script.tls) {
             let Ok(secured) = acceptor.accept(stream).await else { return };
@@ -75,9 +76,11 @@ impl<'a> Conversation<'a> {
             "AUTH" => self.answer("AUTH", "235 2.7.0 welcome").await?,
             "RSET" => self.answer("RSET", "250 2.0.0 forgotten").await?,
             "MAIL" => {
-                (self.mail, self.recipient) = (line, String::new());
+                self.recipient.clear();
+                self.mail = if self.says_yes_to("MAIL") { line } else { String::new() };
                 self.answer("MAIL", "250 2.1.0 fine").await?;
             }
+            "RCPT" if self.mail.is_empty() => self.answer("RCPT", "503 5.5.1 from nobody").await?,
             "RCPT" => {
                 if self.says_yes_to("RCPT") {
                     self.recipient = line;
@@ -235,6 +238,7 @@ impl<'a> Conversation<'a> {
         let acceptor = match &self.script.tls {
             Tls::Good(acceptor) => acceptor.clone(),
             Tls::Broken => {
+                stream.read_u8().await.ok()?;
                 drop(stream.write_all(b"this is no TLS\r\n").await);
                 return None;
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::{AttachmentRequest, Disposition, RECIPIENTS_MAX, SendRequest, Suppressed};
 use crate::api::time::parse as parse_time;
 use crate::app::App;
-use crate::error::{Detail, Error, Result};
+use crate::error::{Error, Result};
 use crate::mail::address::{DomainName, EmailAddress, Mailbox};
 use crate::mail::build::Attachment;
 use crate::mail::headers::CustomHeaders;
@@ -24,6 +24,7 @@ const METADATA_BYTES_MAX: usize = 64 * 1024;
 const ATTACHMENTS_MAX: usize = 100;
 /// How far ahead an email may be scheduled: 30 days, in milliseconds.
 const SCHEDULE_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000;
+
 /// An email that may be sent as it is.
 pub(super) struct Draft {
     pub(super) from: Mailbox,
@@ -48,6 +49,8 @@ pub(super) struct Draft {
 /// Everybody who gets the email.
 pub(super) struct Recipients {
     pub(super) to: Mailbox,
+    /// False when `to` stands in the message alone, because it is suppressed and others are not.
+    pub(super) to_gets_it: bool,
     pub(super) cc: Vec<Mailbox>,
     pub(super) bcc: Vec<Mailbox>,
 }
@@ -56,8 +59,9 @@ impl Draft {
     /// Checks a request against what its customer may do. The first thing that is wrong is named with its place.
     pub(super) async fn read(app: &App, customer: &Customer, request: &SendRequest, now: i64) -> Result<Self> {
         let recipients = recipients(request)?;
-        let (subject, html, text) = content(request)?;
-        let (from, domain) = author(app, customer, request).await?;
+        let texts = Texts::of(request.subject.as_deref(), request.html.as_deref(), request.text.as_deref())?;
+        let Content { subject, html, text } = texts.merged(request.vars.as_ref())?;
+        let (from, domain) = author(app, customer, request.from.as_deref(), request.domain.as_deref()).await?;
         let reply_to = request.reply_to.as_deref().map(|text| mailbox("/reply_to", text)).transpose()?;
         let stream_type = request.stream_type.unwrap_or_default();
         let draft = Self {
@@ -70,7 +74,7 @@ impl Draft {
             text,
             headers: custom_headers(request)?,
             attachments: attachments(request)?,
-            tag: tag(request)?,
+            tag: tag(request.tag.as_deref())?,
             metadata: metadata(request)?,
             stream_type,
             send_at: send_at(request, now)?,
@@ -82,11 +86,8 @@ impl Draft {
     }
 }
 
-fn mailbox(pointer: &str, text: &str) -> Result<Mailbox> {
-    Mailbox::parse(text).map_err(|error| {
-        let detail = Detail { pointer: pointer.to_owned(), message: error.to_string() };
-        Error::Invalid("Invalid email address".into(), vec![detail])
-    })
+pub(super) fn mailbox(pointer: &str, text: &str) -> Result<Mailbox> {
+    Mailbox::parse(text).map_err(|error| Error::invalid_as("Invalid email address", pointer, error))
 }
 
 fn mailboxes(pointer: &str, list: Option<&Vec<String>>) -> Result<Vec<Mailbox>> {
@@ -116,19 +117,19 @@ fn recipients(request: &SendRequest) -> Result<Recipients> {
             new
         });
     }
-    Ok(Recipients { to, cc, bcc })
+    Ok(Recipients { to, to_gets_it: true, cc, bcc })
 }
 
 impl Recipients {
     pub(super) fn envelope(&self) -> Vec<(String, RecipientRole)> {
         let with = |role: RecipientRole| move |mailbox: &Mailbox| (mailbox.address.to_string(), role);
-        let to = std::iter::once(&self.to).map(with(RecipientRole::To));
+        let to = Some(&self.to).filter(|_| self.to_gets_it).into_iter().map(with(RecipientRole::To));
         let cc = self.cc.iter().map(with(RecipientRole::Cc));
         to.chain(cc).chain(self.bcc.iter().map(with(RecipientRole::Bcc))).collect()
     }
 }
 
-/// Leaves out suppressed recipients. Without the `to` address there is nobody left to write to.
+/// Leaves out suppressed recipients, unless nobody is left then.
 async fn unsuppressed(
     app: &App,
     customer: &Customer,
@@ -138,11 +139,12 @@ async fn unsuppressed(
     let addresses = recipients.envelope().into_iter().map(|(address, _)| address).collect();
     let found = app.store.suppressed(customer.id, addresses, stream).await?;
     let is_suppressed = |mailbox: &Mailbox| found.iter().any(|(address, _)| *address == mailbox.address.to_string());
-    if is_suppressed(&recipients.to) {
-        return Err(recipient_suppressed(&found));
-    }
+    recipients.to_gets_it = !is_suppressed(&recipients.to);
     recipients.cc.retain(|mailbox| !is_suppressed(mailbox));
     recipients.bcc.retain(|mailbox| !is_suppressed(mailbox));
+    if recipients.envelope().is_empty() {
+        return Err(recipient_suppressed(&found));
+    }
     let suppressed = found.into_iter().map(|(address, cause)| Suppressed { address, cause }).collect();
     Ok((recipients, suppressed))
 }
@@ -154,32 +156,58 @@ pub(super) fn recipient_suppressed(found: &[(String, String)]) -> Error {
     Error::Refused { code: "recipient_suppressed", message, findings: None }
 }
 
-/// Subject, html and text with their values in place.
-fn content(request: &SendRequest) -> Result<(String, Option<String>, Option<String>)> {
-    let Some(subject) = &request.subject else { return Err(Error::invalid_at("/subject", "subject is required")) };
-    if request.html.is_none() && request.text.is_none() {
-        return Err(Error::invalid("html or text is required"));
+/// Subject, html and text as their author wrote them.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    subject: &'a str,
+    html: Option<&'a str>,
+    text: Option<&'a str>,
+}
+
+/// The same with their values in place.
+pub(super) struct Content {
+    pub(super) subject: String,
+    pub(super) html: Option<String>,
+    pub(super) text: Option<String>,
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn of(subject: Option<&'a str>, html: Option<&'a str>, text: Option<&'a str>) -> Result<Self> {
+        let Some(subject) = subject else { return Err(Error::invalid_at("/subject", "subject is required")) };
+        if html.is_none() && text.is_none() {
+            return Err(Error::invalid("html or text is required"));
+        }
+        Ok(Self { subject, html, text })
     }
-    let merged = |pointer: &str, template: &str, escape| match &request.vars {
-        Some(vars) => merge(template, vars, escape).map_err(|error| Error::invalid_at(pointer, error.to_string())),
-        None => Ok(template.to_owned()),
-    };
-    let subject = merged("/subject", subject, Escape::Line)?;
-    if subject.len() > SUBJECT_BYTES_MAX {
-        return Err(Error::invalid_at("/subject", format!("subject must be at most {SUBJECT_BYTES_MAX} bytes")));
+
+    /// Puts values in the place of their names. Without values nothing is a placeholder.
+    pub(super) fn merged(&self, vars: Option<&Map<String, Json>>) -> Result<Content> {
+        let merged = |pointer: &str, template: &str, escape| match vars {
+            Some(vars) => merge(template, vars, escape).map_err(|error| Error::invalid_at(pointer, error.to_string())),
+            None => Ok(template.to_owned()),
+        };
+        let subject = merged("/subject", self.subject, Escape::Line)?;
+        if subject.len() > SUBJECT_BYTES_MAX {
+            return Err(Error::invalid_at("/subject", format!("subject must be at most {SUBJECT_BYTES_MAX} bytes")));
+        }
+        if subject.chars().any(char::is_control) {
+            return Err(Error::invalid_at("/subject", "subject must be one line without control characters"));
+        }
+        let html = self.html.map(|html| merged("/html", html, Escape::Html)).transpose()?;
+        let text = self.text.map(|text| merged("/text", text, Escape::Plain)).transpose()?;
+        Ok(Content { subject, html, text })
     }
-    if subject.chars().any(char::is_control) {
-        return Err(Error::invalid_at("/subject", "subject must be one line without control characters"));
-    }
-    let html = request.html.as_deref().map(|html| merged("/html", html, Escape::Html)).transpose()?;
-    let text = request.text.as_deref().map(|text| merged("/text", text, Escape::Plain)).transpose()?;
-    Ok((subject, html, text))
 }
 
 /// The author and the verified domain that the email is sent from.
-async fn author(app: &App, customer: &Customer, request: &SendRequest) -> Result<(Mailbox, Domain)> {
-    let from = request.from.as_deref().map(|text| mailbox("/from", text)).transpose()?;
-    let wanted = match (&request.domain, &from) {
+pub(super) async fn author(
+    app: &App,
+    customer: &Customer,
+    from: Option<&str>,
+    domain: Option<&str>,
+) -> Result<(Mailbox, Domain)> {
+    let from = from.map(|text| mailbox("/from", text)).transpose()?;
+    let wanted = match (domain, &from) {
         (Some(domain), _) => {
             let name = DomainName::parse(domain);
             Some(name.map_err(|error| Error::invalid_at("/domain", error.to_string()))?.to_string())
@@ -234,10 +262,10 @@ fn attachment(pointer: &str, file: &AttachmentRequest) -> Result<Attachment> {
         .map_err(|error| Error::invalid_at(pointer, error.to_string()))
 }
 
-fn tag(request: &SendRequest) -> Result<Option<String>> {
-    let Some(tag) = &request.tag else { return Ok(None) };
+pub(super) fn tag(tag: Option<&str>) -> Result<Option<String>> {
+    let Some(tag) = tag else { return Ok(None) };
     check_tag("tag", tag)?;
-    Ok(Some(tag.clone()).filter(|tag| !tag.is_empty()))
+    Ok(Some(tag).filter(|tag| !tag.is_empty()).map(str::to_owned))
 }
 
 /// Whether a tag may be one. `field` is what its sender calls it.

@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
+use super::compose::judged;
 use super::draft::{check_tag, metadata_text, recipient_suppressed};
 use super::tracking::Tracking;
-use super::{check_account, judged, store};
+use super::{check_account, check_outlet, store};
 use crate::api::scoring::message_of_raw;
 use crate::app::App;
 use crate::config::ScoringPolicy;
@@ -50,6 +51,7 @@ pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submissio
         email_id,
         sandbox: domain.sandbox,
     };
+    check_outlet(app, &domain, stream_type, domain.sandbox)?;
     let unsubscribe = message.wishes.broadcast.then(|| tracking.unsubscribe_url());
     let (id, made_message_id) = (email_id.to_string(), format!("{email_id}@{}", domain.name));
     let added = Added {

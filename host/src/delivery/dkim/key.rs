@@ -66,7 +66,7 @@ fn rsa_pair() -> Result<(Vec<u8>, Vec<u8>), String> {
     Ok((private, [RSA_KEY_INFO.as_slice(), &public_key].concat()))
 }
 
-/// A private key in the form that signing needs. Making it from its bytes costs more than a signature.
+/// A private key in the form that signing needs.
 pub(super) enum SigningKey {
     Rsa(Box<RsaKeyPair>),
     Ed25519(Ed25519KeyPair),

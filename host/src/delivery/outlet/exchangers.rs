@@ -30,7 +30,7 @@ pub(super) enum Route {
     Address(IpAddr),
     /// Nowhere, by its owner's word (RFC 7505).
     NullMx,
-    /// Nowhere, because there is no such domain.
+    /// Nowhere, because what is written is no domain.
     NoDomain,
 }
 
@@ -68,13 +68,13 @@ impl Names {
                 });
                 Ok(preferred(exchangers.collect()))
             }
-            Err(error) if error.is_nx_domain() => Ok(Route::NoDomain),
+            // Some name servers say that a name is not there when only its exchangers are not, so the address is asked for.
             Err(error) if error.is_no_records_found() => Ok(Route::Itself),
             Err(error) => Err(unanswered(&error)),
         }
     }
 
-    /// The addresses of a host; none when it has none. An error is one for now, in words.
+    /// The addresses of a host; none when it has none or there is no such host. An error is one for now, in words.
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
         let Ok(name) = whole_name(host) else { return Ok(Vec::new()) };
         match self.0.lookup_ip(name).await {
@@ -162,7 +162,7 @@ mod tests {
     fn so_many_exchangers_are_looked_at_and_no_more() {
         let many = |count: usize| {
             let names: Vec<_> = (0..count).map(|number| format!("mx{number}.example.")).collect();
-            let exchangers: Vec<_> = names.iter().enumerate().map(|(at, name)| (at as u16, name.as_str())).collect();
+            let exchangers: Vec<_> = (0..).zip(&names).map(|(preference, name)| (preference, name.as_str())).collect();
             match hosts(&exchangers) {
                 Route::Hosts(hosts) => hosts.len(),
                 other => panic!("{other:?}"),

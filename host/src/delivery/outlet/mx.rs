@@ -51,7 +51,7 @@ impl Mx {
             Ok(Route::Hosts(hosts)) => self.to_hosts(domain, hosts, parcel).await,
             Ok(Route::Itself) => match self.addresses(domain).await {
                 Ok(addresses) if addresses.is_empty() => {
-                    never("5.1.2", "the domain has neither a mail server nor an address")
+                    never("5.1.2", "there is no such domain, or it has neither a mail server nor an address")
                 }
                 _ => self.to_hosts(domain, vec![domain.to_owned()], parcel).await,
             },
@@ -61,7 +61,7 @@ impl Mx {
                 self.conclude(domain, ended, seen, parcel).await
             }
             Ok(Route::NullMx) => never("5.1.10", "the domain takes no mail: it has a null MX (RFC 7505)"),
-            Ok(Route::NoDomain) => never("5.1.2", "there is no such domain"),
+            Ok(Route::NoDomain) => never("5.1.2", "what is written is no domain"),
             Err(words) => report::without_reply(Outcome::Deferred, domain, None, &words),
         }
     }

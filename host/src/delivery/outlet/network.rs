@@ -12,28 +12,23 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 
 /// By the registry of special-purpose addresses (RFC 6890).
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_special = matches!(
-        (a, b, c),
-        (0 | 10 | 127, ..)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0)
-            | (192, 168, _)
-            | (198, 18..=19, _)
-            | (224.., ..)
-    );
-    !is_special
+    !matches!(
+        address.octets(),
+        [0 | 10 | 127 | 224.., ..]
+            | [100, 64..=127, ..]
+            | [169, 254, ..]
+            | [172, 16..=31, ..]
+            | [192, 0, 0, _]
+            | [192, 168, ..]
+            | [198, 18..=19, ..]
+    )
 }
 
-/// Only what is assigned for use (2000::/3), without what carries an IPv4 address inside.
+/// Only what is assigned for use (`2000::/3`), without what carries an IPv4 address inside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let carried = match address.segments() {
-        // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => Some((high, low)),
-        // NAT64 (RFC 6052).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some((high, low)),
+        // 6to4 (RFC 3056) and NAT64 (RFC 6052).
+        [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some((high, low)),
         // Teredo (RFC 4380), which nobody serves mail on.
         [0x2001, 0, ..] => return false,
         _ => None,

@@ -1,7 +1,7 @@
 //! The outlet `relay`: smarthosts in the order of preference, each standing in for the ones before it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
 use tokio::time::timeout;
@@ -15,6 +15,8 @@ use crate::smtp::client::{Client, Server};
 
 /// Addresses of one smarthost that are tried.
 const ADDRESSES_MAX: usize = 4;
+/// From this rest on a smarthost has been dead for a minute, and the queue is no remedy any more.
+const LONG_DEAD: Duration = Duration::from_secs(64);
 /// What is wrong when there is nowhere to go.
 const NOT_SET: &str = "the outlet is `relay`, and no smarthost is set; set relay_url";
 
@@ -78,16 +80,47 @@ impl Relay {
         Ok((first, servers.collect()))
     }
 
-    /// Tells why no smarthost takes mail now.
+    /// Tells why no smarthost takes mail, once all have been dead for a minute. Until then the queue bridges it.
     pub(super) fn trouble(&self, now: Instant) -> Option<String> {
         if self.smarthosts.is_empty() {
             return Some(NOT_SET.into());
         }
-        let rests = (0..self.smarthosts.len()).map(|place| Some((place, self.hosts.rests.of(place, now)?)));
+        let rests =
+            (0..self.smarthosts.len()).map(|place| Some((place, self.hosts.rests.at_least(LONG_DEAD, place, now)?)));
         let rests: Option<Vec<_>> = rests.collect();
         let (place, (until, why)) = rests?.into_iter().min_by_key(|(_, (until, _))| *until)?;
         let secs = until.saturating_duration_since(now).as_secs() + 1;
         let host = &self.smarthosts[place].host;
         Some(format!("no smarthost takes mail now; {host}, which is tried again in {secs} s, failed with: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::client::timeouts::Timeouts;
+
+    #[test]
+    fn trouble_is_told_once_every_smarthost_was_dead_for_a_minute() {
+        let client = Client::new("us.example".into(), None, Timeouts::default()).expect("a client is made");
+        let smarthosts = Smarthost::list("smtp://one.example,smtp://two.example").expect("they are smarthosts");
+        let relay = Relay::new(smarthosts, Arc::new(client));
+        let mut now = Instant::now();
+        for place in [0, 1] {
+            for _ in 0..7 {
+                assert_eq!(relay.trouble(now), None, "the queue bridges it");
+                relay.hosts.rests.fail(place, now, "it is dead");
+                now = relay.hosts.rests.of(place, now).expect("it rests").0;
+            }
+            now -= Duration::from_secs(1);
+        }
+        relay.hosts.rests.fail(0, now, "it is still dead");
+        let trouble = relay.trouble(now).expect("both are dead");
+        assert!(
+            trouble.contains("two.example, which is tried again in 1 s") && trouble.contains("it is dead"),
+            "{trouble}"
+        );
+        relay.hosts.rests.recover(1);
+        assert_eq!(relay.trouble(now), None);
     }
 }

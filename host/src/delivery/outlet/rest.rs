@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// The rest after a first failure. It doubles with each one that follows.
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest rest.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+const LONGEST: Duration = Duration::from_mins(5);
 /// Hosts that are remembered. Those whose rest ends first make room.
 const HOSTS_MAX: usize = 10_000;
 
@@ -27,10 +27,16 @@ impl<K: Copy + Eq + Hash> Rests<K> {
         Self(Mutex::default())
     }
 
+    /// Until when a host rests, and why, when it has failed for so long that it rests this long.
+    pub(super) fn at_least(&self, length: Duration, host: K, now: Instant) -> Option<(Instant, String)> {
+        let rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = rests.get(&host).filter(|rest| rest.until > now && rest.length >= length);
+        rest.map(|rest| (rest.until, rest.why.clone()))
+    }
+
     /// Until when a host rests, and why.
     pub(super) fn of(&self, host: K, now: Instant) -> Option<(Instant, String)> {
-        let rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rests.get(&host).filter(|rest| rest.until > now).map(|rest| (rest.until, rest.why.clone()))
+        self.at_least(FIRST, host, now)
     }
 
     /// Lets a host rest, and says for how long. Many attempts may fail at once; they count as one.
@@ -78,8 +84,10 @@ mod tests {
             rests.fail('a', now, "dead");
             let (until, why) = rests.of('a', now).expect("it rests");
             assert_eq!(why, "dead");
-            assert!(rests.of('a', until).is_none() && rests.of('a', until - Duration::from_nanos(1)).is_some());
-            lengths.push((until - now).as_secs());
+            let length = until - now;
+            let last = now + length.saturating_sub(Duration::from_nanos(1));
+            assert!(rests.of('a', until).is_none() && rests.of('a', last).is_some());
+            lengths.push(length.as_secs());
             now = until;
         }
         assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
@@ -101,11 +109,12 @@ mod tests {
     #[test]
     fn the_least_dead_is_tried_when_all_are_dead() {
         let rests = Rests::new();
-        let now = Instant::now();
+        let before = Instant::now();
+        let now = before + FIRST / 2;
         assert_eq!(rests.awake(&['a', 'b'], now), ['a', 'b']);
         rests.fail('a', now, "dead");
         assert_eq!(rests.awake(&['a', 'b'], now), ['b']);
-        rests.fail('b', now - FIRST / 2, "dead");
+        rests.fail('b', before, "dead");
         assert_eq!(rests.awake(&['a', 'b'], now), ['b']);
         assert_eq!(rests.awake(&['a', 'b'], now + FIRST), ['a', 'b']);
         assert_eq!(rests.awake(&[], now), [' '; 0]);

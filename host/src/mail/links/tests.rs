@@ -189,11 +189,12 @@ const TRACKER: &str = "https://t.example/c/";
 /// Html parts that people really get: the newsletters, and those inside of the mails about mails.
 fn newsletters() -> Vec<(String, String)> {
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let files = std::fs::read_dir(fixtures.join("newsletters")).expect("they are there").map(|entry| {
-        let path = entry.expect("it is there").path();
-        (path.display().to_string(), std::fs::read_to_string(&path).expect("it is text"))
-    });
-    let written: Vec<_> = files.filter(|(name, _)| name.ends_with(".html")).collect();
+    let entries = std::fs::read_dir(fixtures.join("newsletters")).expect("they are there");
+    let files = entries.map(|entry| entry.expect("it is there").path());
+    let written: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "html"))
+        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("it is text")))
+        .collect();
     let mails = std::fs::read_to_string(fixtures.join("webhooks/mail.jsonl")).expect("they are there");
     let inside = mails.lines().flat_map(|line| {
         let mail: serde_json::Value = serde_json::from_str(line).expect("it is JSON");

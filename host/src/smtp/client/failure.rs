@@ -78,6 +78,9 @@ impl fmt::Display for Failure {
             Self::Garbage(stage, what) => write!(f, "the server answered to {stage} with {what}"),
             Self::Refused(_, reply) => write!(f, "{reply}"),
             Self::Unexpected(stage, reply) => write!(f, "{reply} (which is no answer to {stage})"),
+            Self::Handshake(error) if is_untrusted(error) => {
+                write!(f, "TLS failed: {error}; relay_ca may name certificates to trust besides the system's")
+            }
             Self::Handshake(error) => write!(f, "TLS failed: {error}"),
             Self::NoTls => f.write_str("TLS is required, and the server does not offer STARTTLS"),
             Self::Injected => f.write_str("the server sent something between STARTTLS and TLS, which nobody may trust"),
@@ -91,4 +94,9 @@ impl fmt::Display for Failure {
         }
         Ok(())
     }
+}
+
+fn is_untrusted(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

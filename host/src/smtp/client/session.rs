@@ -171,9 +171,8 @@ impl Session {
 fn verdict(stage: Stage, reply: &Reply) -> Option<bool> {
     match (stage, reply.code) {
         (Stage::Data, 354) => Some(true),
-        (Stage::Data, 200..400) => None,
+        (Stage::Data, 200..400) | (_, 300..400) => None,
         (_, 200..300) => Some(true),
-        (_, 300..400) => None,
         _ => Some(false),
     }
 }

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
@@ -28,7 +30,15 @@ impl Tls {
                 ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
             builder.map_err(|error| error.to_string())
         };
-        let checked = builder()?.with_root_certificates(roots(ca)?).with_no_client_auth();
+        let own = ca.map(certificates).transpose()?.unwrap_or_default();
+        let roots = roots(&own)?;
+        let checked = if own.is_empty() {
+            builder()?.with_root_certificates(roots).with_no_client_auth()
+        } else {
+            let usual = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider)).build();
+            let verifier = Pinned { own, usual: usual.map_err(|error| error.to_string())? };
+            builder()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+        };
         let anyone = Arc::new(Anyone(Arc::clone(&provider)));
         let any = builder()?.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth();
         Ok(Self { any: Arc::new(any).into(), checked: Arc::new(checked).into() })
@@ -44,22 +54,69 @@ pub(super) fn server_name(host: &str, address: IpAddr) -> ServerName<'static> {
     ServerName::try_from(host.to_owned()).unwrap_or_else(|_| ServerName::IpAddress(address.into()))
 }
 
-/// The system's roots, as far as they can be read, and those of the file, which must be readable.
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    let Some(path) = ca else { return Ok(roots) };
+/// What `relay_ca` names.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let explain = |error: &dyn std::fmt::Display| format!("relay_ca: {}: {error}", path.display());
     let own: Vec<_> =
         CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| explain(&error))?;
-    if own.is_empty() {
-        return Err(explain(&"it has no certificate in PEM form"));
-    }
+    if own.is_empty() { Err(explain(&"it has no certificate in PEM form")) } else { Ok(own) }
+}
+
+/// The system's roots, as far as they can be read, and our own.
+fn roots(own: &[CertificateDer<'static>]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     for certificate in own {
-        roots.add(certificate).map_err(|error| explain(&error))?;
+        roots.add(certificate.clone()).map_err(|error| format!("relay_ca: {error}"))?;
     }
     Ok(roots)
+}
+
+/// Checks certificates as usual, and takes one that an operator named itself: who makes one with openssl and no
+/// authority gets one that says it is an authority, which is refused for a server otherwise. It must still name the host.
+#[derive(Debug)]
+struct Pinned {
+    own: Vec<CertificateDer<'static>>,
+    usual: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.own.iter().any(|own| own == end_entity) {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
 }
 
 /// Takes every certificate. It is used only where the alternative is no TLS at all, so there is nothing to lose.

@@ -77,6 +77,7 @@ pub(super) fn refusal(error: &Error) -> Reply {
         Error::TooMany { message, .. } => Reply::new(450, "4.7.1", *message),
         Error::Invalid(message, _) | Error::Malformed { message, .. } => Reply::new(554, "5.6.0", message.clone()),
         Error::Busy(message) => Reply::new(451, "4.3.0", *message),
+        Error::NoOutlet(why) => Reply::new(451, "4.4.1", why.clone()),
         Error::Internal { public, .. } => Reply::new(451, "4.3.0", *public),
         Error::Unauthorized(_)
         | Error::NotFound(_)

@@ -128,7 +128,7 @@ async fn the_parts_of_a_message_arrive_as_one() {
         wire.write_message(LIMIT, &[&text[..10], b"", &text[10..]]).await.expect("it is taken");
         drop(wire);
     };
-    let (_, count) = tokio::join!(sent, far.read_to_end(&mut read));
+    let ((), count) = tokio::join!(sent, far.read_to_end(&mut read));
     assert_eq!(count.expect("it is read"), text.len());
     assert!(read == text);
 }
