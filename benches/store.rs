@@ -58,6 +58,8 @@ impl Writer {
             raw: vec![b'x'; RAW_BYTES],
             submitted_at: NOW,
             send_at: None,
+            sandbox: true,
+            bulk_id: None,
         };
         Writer { app: Arc::clone(&house.app), email, unit }
     }

@@ -708,12 +708,12 @@ impl Config {
     }
 
     /// Where mail goes: by its domain, its stream, or the service's outlet.
-    pub fn outlet_of(&self, of_domain: Option<&str>, stream: StreamType) -> OutletKind {
+    pub fn outlet_of(&self, of_domain: Option<OutletKind>, stream: StreamType) -> OutletKind {
         let of_stream = match stream {
             StreamType::Transactional => None,
             StreamType::Broadcast => self.outlet_broadcast,
         };
-        of_domain.and_then(OutletKind::parse).or(of_stream).unwrap_or(self.outlet)
+        of_domain.or(of_stream).unwrap_or(self.outlet)
     }
 
     /// The certificate to serve with, when there is one.

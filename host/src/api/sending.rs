@@ -218,7 +218,7 @@ fn check_outlet(app: &App, domain: &Domain, stream: StreamType, sandbox: bool) -
     if sandbox {
         return Ok(());
     }
-    let kind = app.config.outlet_of(domain.outlet.as_deref(), stream);
+    let kind = app.config.outlet_of(domain.outlet, stream);
     app.outlets.trouble(kind, Instant::now()).map_or(Ok(()), |why| Err(Error::NoOutlet(why)))
 }
 

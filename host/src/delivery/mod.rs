@@ -153,7 +153,7 @@ impl Worker {
 
 /// Where a copy goes. Sandbox mail goes nowhere.
 fn outlet_of(app: &App, copy: &Leased) -> OutletKind {
-    if copy.is_sandbox() { OutletKind::Capture } else { app.config.outlet_of(copy.outlet.as_deref(), copy.stream) }
+    if copy.is_sandbox() { OutletKind::Capture } else { app.config.outlet_of(copy.outlet, copy.stream) }
 }
 
 /// What the capture mailbox says, with the headers it put in front.

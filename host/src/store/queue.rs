@@ -11,6 +11,7 @@ use super::emails::NewEmail;
 use super::events::{Happening, record, subject};
 use super::sql::{Connection, Row, SqlError, values};
 use super::{Result, Store, StoreError, StreamType};
+use crate::delivery::outlet::OutletKind;
 use crate::ids::Ids;
 use crate::mail::event::{BounceType, EventType};
 
@@ -32,7 +33,7 @@ pub(crate) struct Leased {
     /// That domain's name.
     pub(crate) domain: String,
     /// That domain's outlet, when it is not the service's.
-    pub(crate) outlet: Option<String>,
+    pub(crate) outlet: Option<OutletKind>,
     pub(crate) stream: StreamType,
     /// When the first attempt was due, in milliseconds.
     pub(crate) began_at: i64,
@@ -194,7 +195,7 @@ fn read_leased(row: &Row, leased_until: i64) -> Result<Leased, SqlError> {
         destination: row.text(4)?,
         domain_id: row.parsed(5, |id| id.parse().ok())?,
         domain: row.text(6)?,
-        outlet: row.text_or_null(7)?,
+        outlet: row.text_or_null(7)?.as_deref().and_then(OutletKind::parse),
         stream: row.parsed(8, StreamType::parse)?,
         began_at: row.integer(9)?,
         recipient_number: u16::try_from(row.integer(10)?).map_err(|_| SqlError::InvalidColumnType)?,
