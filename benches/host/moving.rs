@@ -87,7 +87,7 @@ fn rollback() -> Figure {
     Figure {
         what: "rollback from disk / reading and deserializing the file",
         measured: format!(
-            "{:.1} / {:.1} ms = {:.1}; validating {:.1} ms",
+            "{:.1} / {:.1} ms = {:.1}; it spares validating, {:.1} ms",
             back / 1e3,
             bare / 1e3,
             back / bare,

@@ -3,11 +3,12 @@
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use crate::accounts::failed;
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
 use crate::mail::address::DomainName;
-use crate::store::{Canceled, StoreError, Waiting, WaitingDestination, Which};
+use crate::store::{Canceled, Waiting, WaitingDestination, Which};
 
 /// Destinations of a list.
 const DESTINATIONS_MAX: i64 = 1_000;
@@ -103,8 +104,4 @@ fn copy_view(copy: &Waiting) -> Json {
         "destination": shown(&copy.destination), "attempts": copy.attempts, "due_at": rfc3339(copy.due_at),
         "state": if copy.is_leased { "under_way" } else { "waiting" }, "response": copy.response,
     })
-}
-
-fn failed(error: StoreError) -> String {
-    error.to_string()
 }

@@ -18,7 +18,7 @@ use super::cache::Cache;
 use super::call::{Ended, Sandbox};
 use super::engine::{self, CallState};
 use super::error::{Fault, Refusal};
-use super::inspect::{self, Findings, effort};
+use super::inspect::{self, Findings, Functions, effort};
 use super::lane::{to_the_end, told};
 use super::poison::Poison;
 use super::recognize::recognize;
@@ -101,8 +101,12 @@ fn admit(sandbox: &Sandbox, cache: Option<&Cache>, bytes: Vec<u8>) -> Result<Loa
     let (size, given) = (bytes.len(), sha256(&bytes));
     let component = inspect::componentize(form, bytes)?;
     within_size("the component made from it", component.len(), limits.component_bytes_max)?;
-    let Findings { world, wit_version, mut warnings } = inspect::inspect(&component, limits)?;
-    let code = link(sandbox, world, &compiled(sandbox, cache, &component)?)?;
+    let digest = sha256(&component);
+    let kept = cache.and_then(|cache| cache.load(&sandbox.engine, &digest));
+    let functions = if kept.is_some() { Functions::Types } else { Functions::Whole };
+    let Findings { world, wit_version, mut warnings } = inspect::inspect(&component, functions, limits)?;
+    let compiled = kept.map_or_else(|| compile(sandbox, cache, &component, &digest), Ok)?;
+    let code = link(sandbox, world, &compiled)?;
     let Declaration { description, rules, formats } = declaration(sandbox, &code)?;
     let settings = settings::declared(&description.attributes).map_err(|what| impossible(&what))?;
     match world {
@@ -138,13 +142,8 @@ fn within_size(what: &str, bytes: usize, bytes_max: usize) -> Result<(), Refusal
     Ok(())
 }
 
-/// SHA-256.
-/// From the cache, or from the compiler and into the cache.
-fn compiled(sandbox: &Sandbox, cache: Option<&Cache>, bytes: &[u8]) -> Result<Component, Refusal> {
-    let digest = sha256(bytes);
-    if let Some(component) = cache.and_then(|cache| cache.load(&sandbox.engine, &digest)) {
-        return Ok(component);
-    }
+/// Compiles a component, and keeps the code in the cache.
+fn compile(sandbox: &Sandbox, cache: Option<&Cache>, bytes: &[u8], digest: &[u8; 32]) -> Result<Component, Refusal> {
     effort::fits(bytes, &sandbox.limits)?;
     let began = Instant::now();
     let component = Component::from_binary(&sandbox.engine, bytes).map_err(|error| {
@@ -153,7 +152,7 @@ fn compiled(sandbox: &Sandbox, cache: Option<&Cache>, bytes: &[u8]) -> Result<Co
     })?;
     tracing::info!(bytes = bytes.len(), elapsed_ms = engine::millis(began.elapsed()), "plugin compiled");
     if let Some(cache) = cache {
-        cache.store(&digest, &component);
+        cache.store(digest, &component);
     }
     Ok(component)
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType};
 use wasmparser::types::{Types, TypesRef};
-use wasmparser::{Parser, Payload, TypeRef, Validator};
+use wasmparser::{Parser, Payload, TypeRef, ValidPayload, Validator};
 use wit_component::ComponentEncoder;
 
 use super::World;
@@ -36,7 +36,7 @@ pub(super) fn componentize(form: Form, bytes: Vec<u8>) -> Result<Vec<u8>, Refusa
     if form == Form::Component {
         return Ok(bytes);
     }
-    validate(&bytes)?;
+    validate(&bytes, Functions::Whole)?;
     let outline = Outline::of(&bytes)?;
     if !outline.core_imports.is_empty() {
         return Err(has_imports(outline.core_imports));
@@ -60,14 +60,23 @@ pub(super) fn componentize(form: Form, bytes: Vec<u8>) -> Result<Vec<u8>, Refusa
 
 /// Whether a core module says what its functions mean.
 pub(super) fn has_metadata(module: &[u8]) -> Result<bool, Refusal> {
-    validate(module)?;
+    validate(module, Functions::Whole)?;
     Ok(Outline::of(module)?.has_metadata)
 }
 
+/// How much of a file's functions is looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Functions {
+    /// Each with its body, which is most of the work.
+    Whole,
+    /// Their types alone. Enough for bytes that were compiled before, which these bytes' digest tells.
+    Types,
+}
+
 /// Looks at a component: it is valid, asks for nothing, and exports one of our worlds as the contract has it.
-pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Findings, Refusal> {
+pub(super) fn inspect(bytes: &[u8], functions: Functions, limits: &Limits) -> Result<Findings, Refusal> {
     effort::nesting_fits(bytes, limits)?;
-    let types = validate(bytes)?;
+    let types = validate(bytes, functions)?;
     let types = types.as_ref();
     let outline = Outline::of(bytes)?;
     let asked: Vec<_> = outline.imports.iter().filter_map(|name| asks_for(types, name)).flatten().collect();
@@ -87,11 +96,25 @@ pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Findings, Refusal
     Ok(Findings { world, wit_version: built_for.to_string(), warnings })
 }
 
-fn validate(bytes: &[u8]) -> Result<Types, Refusal> {
-    Validator::new_with_features(FEATURES).validate_all(bytes).map_err(|error| {
+fn validate(bytes: &[u8], functions: Functions) -> Result<Types, Refusal> {
+    types_of(bytes, functions).map_err(|error| {
         let message = format!("it is not valid WebAssembly at byte {}: {}", error.offset(), error.message());
         Refusal::new("invalid", message)
     })
+}
+
+fn types_of(bytes: &[u8], functions: Functions) -> wasmparser::Result<Types> {
+    let mut validator = Validator::new_with_features(FEATURES);
+    if functions == Functions::Whole {
+        return validator.validate_all(bytes);
+    }
+    let mut types = None;
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let ValidPayload::End(ended) = validator.payload(&payload?)? {
+            types = Some(ended);
+        }
+    }
+    Ok(types.expect("what parsed to its end has an end"))
 }
 
 /// The list of what a plugin asked for, with a hint for the commonest mistakes.

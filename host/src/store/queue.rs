@@ -217,16 +217,14 @@ fn end_attempt(
     let code = i64::from(heard.code);
     let (host, response) = (heard.host.as_str(), heard.response.as_str());
     connection.execute(sql, values![id.as_str(), now, host, code, response, address, heard.enhanced_code.clone()])?;
-    let still_ours = match ending {
-        Ending::Deferred { next_at } => {
-            let sql = "UPDATE queue SET leased = 0, attempts = attempts + 1, due_at = ?4 \
-                       WHERE email_id = ?1 AND address = ?2 AND leased = 1 AND due_at = ?3";
-            connection.execute(sql, values![id.as_str(), address, handover.leased_until, *next_at])?
-        }
-        _ => {
-            let sql = "DELETE FROM queue WHERE email_id = ?1 AND address = ?2 AND leased = 1 AND due_at = ?3";
-            connection.execute(sql, values![id.as_str(), address, handover.leased_until])?
-        }
+    let until = handover.leased_until;
+    let still_ours = if let Ending::Deferred { next_at } = ending {
+        let sql = "UPDATE queue SET leased = 0, attempts = attempts + 1, due_at = ?4 \
+                   WHERE email_id = ?1 AND address = ?2 AND leased = 1 AND due_at = ?3";
+        connection.execute(sql, values![id.as_str(), address, until, *next_at])?
+    } else {
+        let sql = "DELETE FROM queue WHERE email_id = ?1 AND address = ?2 AND leased = 1 AND due_at = ?3";
+        connection.execute(sql, values![id.as_str(), address, until])?
     };
     if still_ours == 0 {
         tracing::warn!(email_id = %handover.email_id, "a lease ended before its attempt did");
