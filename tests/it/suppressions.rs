@@ -247,6 +247,18 @@ async fn ten_thousand_lines_are_taken_and_one_more_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_list_has_five_mebibytes_and_not_one_byte_more() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let list = |bytes: usize| {
+        let start = "email,note\nada@example.com,";
+        format!("{start}{}", "x".repeat(bytes - start.len()))
+    };
+    assert_eq!(import(&app, &acme, list(5 * 1024 * 1024)).await.json()["added"], 1);
+    import(&app, &acme, list(5 * 1024 * 1024 + 1)).await.refuses(413, "body_too_large", "5242880");
+}
+
+#[tokio::test]
 async fn what_is_exported_comes_back_as_it_was() {
     let app = TestApp::start().await;
     let (acme, other) = (app.customer("acme").await, app.customer("other").await);
