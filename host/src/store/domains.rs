@@ -90,12 +90,13 @@ fn read_owned(row: &Row) -> Result<OwnedDomain, SqlError> {
 const OWNED: &str = "FROM domains JOIN customers ON customers.id = customer_id";
 
 impl Store {
-    /// The customer's verified domain of this name, or the one verified first when no name is given.
+    /// The customer's verified domain of this name, or the one verified first when no name is given: a
+    /// sandbox domain only where there is no other.
     pub async fn verified_domain(&self, customer: Uuid, name: Option<String>) -> Result<Option<Domain>> {
         self.read(move |connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM domains WHERE customer_id = ?1 AND status = 'verified' \
-                 AND (?2 IS NULL OR name = ?2) ORDER BY verified_at, id LIMIT 1"
+                 AND (?2 IS NULL OR name = ?2) ORDER BY sandbox, verified_at, id LIMIT 1"
             );
             Ok(connection.query_one(&sql, values![customer.to_string(), name], read_domain)?)
         })
