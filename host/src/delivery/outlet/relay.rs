@@ -117,7 +117,7 @@ mod tests {
         relay.hosts.rests.fail(0, now, "it is still dead");
         let trouble = relay.trouble(now).expect("both are dead");
         assert!(
-            trouble.contains("two.example, which is tried again in 1 s") && trouble.contains("it is dead"),
+            trouble.contains("two.example, which is tried again in 2 s") && trouble.contains("it is dead"),
             "{trouble}"
         );
         relay.hosts.rests.recover(1);
