@@ -172,12 +172,18 @@ async fn a_program_with_the_token_leads_a_version_through_its_life() {
         "activate by ada: first",
     ];
     assert_eq!(told, expected);
-    for path in
-        ["/admin/plugins", "/admin/plugins/guest/settings", "/admin/pipelines", "/admin/verify-log", "/admin/nodes"]
-    {
+    for path in [
+        "/admin/plugins",
+        "/admin/plugins/guest/settings",
+        "/admin/pipelines",
+        "/admin/verify-log",
+        "/admin/nodes",
+        "/admin/recordings",
+    ] {
         let answer = ask(&app, admin("GET", path), "").await;
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, Some("application/json")), "{path}");
     }
+    assert_eq!(admin_json(&app, "/admin/recordings/clear", json!({ "by": "ada" })).await.status, 200);
 }
 
 #[tokio::test]

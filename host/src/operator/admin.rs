@@ -44,6 +44,7 @@ enum Question<'a> {
     Log,
     VerifyLog,
     Nodes,
+    Recordings,
 }
 
 impl<'a> Route<'a> {
@@ -56,6 +57,8 @@ impl<'a> Route<'a> {
             ("GET", ["log"]) => Self::Ask(Question::Log),
             ("GET", ["verify-log"]) => Self::Ask(Question::VerifyLog),
             ("GET", ["nodes"]) => Self::Ask(Question::Nodes),
+            ("GET", ["recordings"]) => Self::Ask(Question::Recordings),
+            ("POST", ["recordings", "clear"]) => Self::Change { command: "recordings_clear", name: "", fields: &[] },
             ("POST", ["plugins"]) => Self::Install,
             ("POST", ["check"]) => Self::Check,
             ("POST", ["pipelines"]) => {
@@ -139,6 +142,7 @@ impl Question<'_> {
             }
             Self::VerifyLog => Command::PluginVerifyLog { noted: asked.parameter("noted") },
             Self::Nodes => Command::PluginNodes,
+            Self::Recordings => Command::RecordingsStatus,
         })
     }
 }
@@ -244,6 +248,8 @@ mod tests {
         check("POST /admin/plugins/a/shadow", Some("plugin_try"));
         check("POST /admin/plugins/a/rollback", Some("plugin_rollback"));
         check("POST /admin/plugins/a/explode", None);
+        check("GET /admin/recordings", Some("Ask(Recordings)"));
+        check("POST /admin/recordings/clear", Some("recordings_clear"));
         check("GET /admin/plugins/a/rollback", None);
         check("GET /admin/plugins/", Some("Ask(Show(\"\"))"));
         check("GET /admin/x", None);

@@ -38,18 +38,17 @@ pub struct Pair {
     pub after: Tried<Answer>,
 }
 
-/// Calls both plugins with every input. The pairs come back in the order of the inputs, whatever the threads did.
+/// Calls both plugins with every input, and with these settings as far as each takes them. The pairs come back in the order of the inputs, whatever the threads did.
 /// Blocks until all are done; a service on the same machine goes first. Both were admitted to `bench`, which has a slot for each thread.
 pub fn run(
     bench: &Workbench,
     [before, after]: [&Arc<Loaded>; 2],
+    set: &BTreeMap<String, String>,
     inputs: &[Named],
     threads: usize,
     progress: &(impl Fn() + Sync),
 ) -> Vec<Pair> {
-    // What a plugin declares, as the service hands it over where nobody set anything else.
-    let defaults = |plugin: &Loaded| effective(&plugin.settings, &BTreeMap::new());
-    let (before, after) = ((before, defaults(before)), (after, defaults(after)));
+    let [before, after] = [before, after].map(|plugin| (plugin, effective(&plugin.settings, set)));
     let next = AtomicUsize::new(0);
     let work = || {
         Workbench::step_back();

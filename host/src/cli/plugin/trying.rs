@@ -1,6 +1,7 @@
 //! What `replay` and `explain` share: two plugins in a sandbox of the command's own, and the way of all inputs through
 //! them. The service only hands out bytes; its time is not used.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::control::{Bytes, Command};
 use crate::plugins::limits::Limits;
 use crate::plugins::{Loaded, Workbench, World};
+use crate::registry::Note;
 use crate::replay::{Inputs, Pair, run};
 
 /// A busy machine must not make a plugin fail here; its CPU time alone decides.
@@ -50,6 +52,8 @@ pub(super) struct Tryout {
     pub(super) before: Arc<Loaded>,
     pub(super) after: Arc<Loaded>,
     pub(super) corpus: Corpus,
+    /// What an operator set for the version that is compared with; both get it.
+    settings: Arc<BTreeMap<String, String>>,
     threads: usize,
 }
 
@@ -98,9 +102,13 @@ impl Tryout {
             )
             .into());
         }
+        let settings = match session.as_deref() {
+            Some(session) => Arc::new(settings_of(session, &before.id.name).await),
+            None => Arc::default(),
+        };
         let now = system_clock()();
         let corpus = given.corpus(after.world, session.as_ref(), now)?;
-        Ok(Self { bench, before, after, corpus, threads })
+        Ok(Self { bench, before, after, corpus, settings, threads })
     }
 
     /// Calls both with every input, in order, and hands over what they said.
@@ -110,9 +118,9 @@ impl Tryout {
         let mut next = self.corpus.page().await?;
         while let Some(inputs) = next {
             let (bench, before, after) = (self.bench.clone(), self.before.clone(), self.after.clone());
-            let (threads, moving) = (self.threads, progress.clone());
+            let (settings, threads, moving) = (Arc::clone(&self.settings), self.threads, progress.clone());
             let pairs = tokio::task::spawn_blocking(move || {
-                run(&bench, [&before, &after], &inputs, threads, &|| moving.inc(1))
+                run(&bench, [&before, &after], &settings, &inputs, threads, &|| moving.inc(1))
             });
             // The next page is fetched meanwhile.
             next = self.corpus.page().await?;
@@ -164,6 +172,15 @@ async fn load(bench: &Workbench, session: Option<&Session>, wanted: Wanted) -> R
     };
     let admitted = bench.admit(bytes.0).await;
     admitted.map_err(|refusal| format!("{name} is no plugin that can run here: {}", refusal.told()).into())
+}
+
+/// What an operator set for a plugin. A plugin that does not serve has nothing set.
+async fn settings_of(session: &Session, name: &str) -> BTreeMap<String, String> {
+    let (name, note) = (name.to_owned(), Note::default());
+    let command = Command::PluginSettings { name, set: BTreeMap::new(), unset: Vec::new(), note };
+    let answer = session.run(command).await.unwrap_or_default();
+    let rows = answer["settings"].as_array().into_iter().flatten();
+    rows.filter(|row| row["is_set"] == true).map(|row| (word(&row["name"]), word(&row["value"]))).collect()
 }
 
 async fn serving(session: &Session, world: World) -> Result<Wanted, Failure> {
