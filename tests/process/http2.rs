@@ -7,6 +7,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -57,6 +58,10 @@ fn prior_knowledge_is_enough_for_http_2() {
     let service = home.serve(&[]);
     let mut connection = greet(&service);
     connection.write(frame(HEADERS, END_STREAM | END_HEADERS, 1, &get("/openapi.json"))).expect("it is written");
+    // The document is longer than what may be sent without leave: 65,535 bytes (section 6.9.2).
+    for stream in [0, 1] {
+        connection.write(frame(WINDOW_UPDATE, 0, stream, &1_000_000_u32.to_be_bytes())).expect("it is written");
+    }
     let mut body = Vec::new();
     loop {
         let frame = read(&mut connection).expect("the stream goes on");
