@@ -82,6 +82,8 @@ struct Worker {
     app: Arc<App>,
     agenda: Agenda,
     under_way: JoinSet<(String, Handed)>,
+    /// False until the agenda has heard who is held back.
+    pauses_known: bool,
 }
 
 impl Worker {
@@ -93,8 +95,7 @@ impl Worker {
             destination_per_minute: app.config.destination_per_minute,
         });
         agenda.arrive(app.store.reopen_queue(app.now()).await?.into_iter().collect());
-        agenda.pause(app.store.paused_destinations().await?);
-        Ok(Self { app: Arc::clone(app), agenda, under_way: JoinSet::new() })
+        Ok(Self { app: Arc::clone(app), agenda, under_way: JoinSet::new(), pauses_known: false })
     }
 
     /// How long nothing is to be done unless something happens.
@@ -111,8 +112,10 @@ impl Worker {
             }
             let rung = self.app.store.bell().take();
             self.agenda.arrive(rung.arrivals);
-            if rung.pauses_changed {
+            self.pauses_known &= !rung.pauses_changed;
+            if !self.pauses_known {
                 self.agenda.pause(self.app.store.paused_destinations().await?);
+                self.pauses_known = true;
             }
             let now = self.app.now();
             let ready = self.agenda.ready(now);
