@@ -35,12 +35,14 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
-use crate::{accounts, domains};
+use crate::{accounts, domains, sendmail};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
 /// Bytes of one command or answer: room for the largest plugin in base64.
 const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of content that one command can carry: in base64 they leave a MiB of the frame to the rest.
+pub(crate) const CONTENT_BYTES_MAX: usize = (FRAME_BYTES_MAX - 1024 * 1024) / 4 * 3;
 /// Connections served at once. One more waits.
 const CONNECTIONS_MAX: usize = 32;
 /// Rows of a list.
@@ -191,6 +193,8 @@ pub enum Command {
     },
     QueueList {
         destination: Option<String>,
+        /// Copies to pass over.
+        offset: i64,
         limit: i64,
     },
     QueueShow {
@@ -210,6 +214,13 @@ pub enum Command {
     },
     QueueResume {
         destination: String,
+    },
+    Send {
+        /// The address of the customer; that of the only one when it is left out.
+        customer: Option<String>,
+        /// Those that the message names when there is none.
+        to: Vec<String>,
+        message: Bytes,
     },
     Score {
         message: Bytes,
@@ -322,12 +333,15 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::PluginNodes => registry::nodes(app).await,
         Command::MailboxList { limit } => mailbox_list(app, limit.min(ROWS_MAX)).await,
         Command::MailboxShow { email_id } => mailbox_show(app, email_id).await,
-        Command::QueueList { destination, limit } => desk::list(app, destination.as_deref(), limit.min(ROWS_MAX)).await,
+        Command::QueueList { destination, offset, limit } => {
+            desk::list(app, destination.as_deref(), offset, limit.min(ROWS_MAX)).await
+        }
         Command::QueueShow { email_id } => desk::show(app, email_id, ROWS_MAX).await,
         Command::QueueRetry { email_id, destination } => desk::retry(app, email_id, destination.as_deref()).await,
         Command::QueueCancel { email_id } => desk::cancel(app, email_id).await,
         Command::QueuePause { destination, reason } => desk::pause(app, &destination, reason).await,
         Command::QueueResume { destination } => desk::resume(app, &destination).await,
+        Command::Send { customer, to, message } => sendmail::send(app, customer.as_deref(), &to, &message.0).await,
         Command::Score { message } => {
             let judged = scoring::analyze_raw(app, &message.0).await.map_err(|error| error.to_string())?;
             serde_json::to_value(judged).map_err(|error| error.to_string())
@@ -462,7 +476,7 @@ pub(crate) async fn ask(stream: &mut UnixStream, command: &Command) -> io::Resul
 /// A length in four bytes, most significant first, and so many bytes of JSON.
 async fn write_frame(stream: &mut UnixStream, frame: &[u8]) -> io::Result<()> {
     let length = u32::try_from(frame.len()).ok().filter(|length| *length as usize <= FRAME_BYTES_MAX);
-    let length = length.ok_or_else(|| io::Error::other(format!("more than {FRAME_BYTES_MAX} bytes")))?;
+    let length = length.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
     stream.write_all(&length.to_be_bytes()).await?;
     stream.write_all(frame).await
 }
@@ -494,6 +508,21 @@ mod tests {
         // With nothing behind the length, a frame inside the bound ends early and one outside is refused before.
         let error = read_frame(&mut other).await.expect_err("nothing follows");
         error.kind() == io::ErrorKind::UnexpectedEof
+    }
+
+    #[test]
+    fn content_of_the_largest_size_fits_into_a_frame() {
+        let encoded = base64::encoded_len(CONTENT_BYTES_MAX, true).expect("it can be counted");
+        assert!(encoded + 1024 * 1024 <= FRAME_BYTES_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_frame_over_the_bound_is_not_begun() {
+        let (mut one, mut other) = UnixStream::pair().expect("a pair is made");
+        let error = write_frame(&mut one, &vec![0; FRAME_BYTES_MAX + 1]).await.expect_err("it is refused");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        drop(one);
+        assert!(read_frame(&mut other).await.expect("nothing came").is_none());
     }
 
     #[tokio::test]

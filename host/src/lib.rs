@@ -31,6 +31,7 @@ pub mod reply;
 pub mod request;
 mod router;
 mod secrets;
+mod sendmail;
 pub mod server;
 pub mod smtp;
 pub mod store;

@@ -8,6 +8,8 @@ mod admin;
 mod login;
 mod mailbox;
 mod plugins;
+mod question;
+mod queue;
 
 use std::net::IpAddr;
 
@@ -15,9 +17,11 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
+use serde::de::DeserializeOwned;
 
 pub(crate) use self::access::Access;
 use crate::app::App;
+use crate::control::{Command, execute};
 use crate::error::{Error, Result};
 use crate::ids::new_id;
 use crate::metrics;
@@ -113,6 +117,8 @@ async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["plugins"] => plugins::list(app, asked).await,
         ["plugins", name] => plugins::show(app, asked, name).await,
         ["plugins", name, action] => plugins::question(app, asked, name, action).await,
+        ["queue"] => queue::list(app, asked).await,
+        ["queue", action] => queue::question(app, asked, action),
         _ => Ok(mailbox::missing()),
     }
 }
@@ -124,9 +130,10 @@ async fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
             let session = session(app, asked)?;
             app.access.check_form(&session, &asked.field("form").unwrap_or_default())?;
             access::check_origin(&asked.uri, &asked.headers)?;
-            Ok(login::sign_out())
+            Ok(login::sign_out(asked))
         }
         ["plugins", name, action] => plugins::act(app, asked, name, action).await,
+        ["queue", action] => queue::act(app, asked, action).await,
         _ => Ok(mailbox::missing()),
     }
 }
@@ -134,6 +141,29 @@ async fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
 fn session(app: &App, asked: &Asked) -> Result<access::Session> {
     let session = app.access.session(&asked.headers, app.now());
     session.ok_or(Error::Unauthorized("Your session has ended; sign in again"))
+}
+
+/// What a command answers, as a page needs it.
+async fn told<T: DeserializeOwned>(app: &App, command: Command) -> Result<T> {
+    let answer = execute(app, command).await;
+    let answer = answer.map_err(|message| Error::Refused { code: "refused", message, findings: None })?;
+    serde_json::from_value(answer)
+        .map_err(|error| Error::Internal { public: "The page cannot be shown", cause: error.into() })
+}
+
+fn visitor(app: &App, asked: &Asked) -> pages::Visitor {
+    let session = app.access.session(&asked.headers, app.now());
+    pages::Visitor { form_token: session.map(|session| app.access.form_token(&session)) }
+}
+
+/// The page of a list that is asked for, from 1.
+fn page_number(query: &str) -> i64 {
+    value(query.as_bytes(), "page").and_then(|number| number.parse().ok()).filter(|number| *number > 0).unwrap_or(1)
+}
+
+/// How many pages so many rows fill.
+fn pages(total: i64, rows: i64) -> u64 {
+    u64::try_from(total.saturating_add(rows - 1) / rows).unwrap_or(1)
 }
 
 /// A page of ours, with the policy that keeps it to itself.

@@ -178,7 +178,7 @@ async fn a_paused_destination_waits_until_it_goes_on() {
     world.app.deliver().await;
     assert_eq!(world.email(&id).await["status"], "queued");
     assert_eq!(world.email(&other).await["status"], "delivered");
-    let listed = world.app.command(Command::QueueList { destination: None, limit: 10 }).await;
+    let listed = world.app.command(Command::QueueList { destination: None, offset: 0, limit: 10 }).await;
     assert_eq!(
         (&listed["destinations"][0]["destination"], &listed["destinations"][0]["reason"], &listed["total"]),
         (&json!("friends.example"), &json!("their server is moving"), &json!(1)),

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::guests;
 use crate::harness::{Answer, TestApp};
 
-const TOKEN: &str = "an-operator-token-that-is-long-enough";
-const SETTINGS: &[(&str, &str)] = &[("PILLARBOX_OPERATOR_TOKEN", TOKEN)];
+pub const TOKEN: &str = "an-operator-token-that-is-long-enough";
+pub const SETTINGS: &[(&str, &str)] = &[("PILLARBOX_OPERATOR_TOKEN", TOKEN)];
 
 /// One request from this machine.
 pub async fn ask(app: &TestApp, request: http::request::Builder, body: &str) -> Answer {
@@ -33,7 +33,7 @@ async fn post_bytes(app: &TestApp, request: http::request::Builder, body: Vec<u8
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-async fn get(app: &TestApp, path: &str) -> Answer {
+pub async fn get(app: &TestApp, path: &str) -> Answer {
     ask(app, Request::get(path).header("host", "127.0.0.1:9090"), "").await
 }
 
@@ -131,7 +131,7 @@ async fn metrics_tell_what_happened_and_name_nobody() {
     assert!(open.text().ends_with("# EOF\n"));
 }
 
-fn admin(method: &str, path: &str) -> http::request::Builder {
+pub fn admin(method: &str, path: &str) -> http::request::Builder {
     Request::builder()
         .method(method)
         .uri(path)
@@ -139,7 +139,7 @@ fn admin(method: &str, path: &str) -> http::request::Builder {
         .header("authorization", format!("Bearer {TOKEN}"))
 }
 
-async fn admin_json(app: &TestApp, path: &str, body: Value) -> Answer {
+pub async fn admin_json(app: &TestApp, path: &str, body: Value) -> Answer {
     ask(app, admin("POST", path).header("content-type", "application/json"), &body.to_string()).await
 }
 
@@ -228,8 +228,16 @@ async fn a_component_over_the_bound_is_refused_before_it_is_read() {
     of(bytes_max + 1).await.refuses(413, "body_too_large", &bytes_max.to_string());
 }
 
+/// The cookie of somebody called Zoë, who signed in on the way to a page.
+pub async fn session(app: &TestApp, to: &str) -> String {
+    let form = format!("token={TOKEN}&to={to}&name=Zo%C3%AB");
+    let signed_in = ask(app, Request::post("/login").header("host", "localhost"), &form).await;
+    assert_eq!(signed_in.header("location"), Some(to));
+    signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned()
+}
+
 /// The first value of a hidden field.
-fn hidden(page: &str, name: &str) -> String {
+pub fn hidden(page: &str, name: &str) -> String {
     let after =
         page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name} in {page}"));
     after.split('"').next().unwrap_or_default().to_owned()
@@ -248,11 +256,7 @@ async fn a_person_promotes_a_version_after_a_question_and_the_log_names_them() {
         (anybody.status.as_u16(), anybody.header("location")),
         (303, Some("/login?to=%2Fplugins%2Fguest%2Fpromote"))
     );
-    let form = format!("token={TOKEN}&to=/plugins/guest/promote&name=Zo%C3%AB");
-    let signed_in = ask(&app, Request::post("/login").header("host", "localhost"), &form).await;
-    assert_eq!(signed_in.header("location"), Some("/plugins/guest/promote"));
-    let cookie =
-        signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned();
+    let cookie = session(&app, "/plugins/guest/promote").await;
     let with_cookie = |request: http::request::Builder| request.header("host", "localhost").header("cookie", &cookie);
     let question = ask(&app, with_cookie(Request::get("/plugins/guest/promote")), "").await.text();
     let token = hidden(&question, "form");

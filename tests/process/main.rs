@@ -20,6 +20,7 @@ mod one_process;
 mod patience;
 mod plugins;
 mod replay;
+mod sendmail;
 mod settings;
 mod shutdown;
 mod signing;

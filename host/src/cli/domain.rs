@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{print, print_bytes, show, table, word};
 use super::session::Session;
-use super::{Failure, Json, read_input};
+use super::{Failure, Json, read_input, with_crlf};
 use crate::config::Config;
 use crate::control::{Bytes, Command};
 use crate::delivery::outlet::OutletKind;
@@ -126,7 +126,7 @@ impl Domain {
 
 impl Sign {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
-        let message = with_crlf(read_input(self.file.as_deref())?);
+        let message = with_crlf(&read_input(self.file.as_deref())?);
         let command = Command::DomainSign { name: self.name, message: Bytes(message.clone()) };
         let answer = session.run(command).await?;
         if self.json.json {
@@ -137,14 +137,6 @@ impl Sign {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A file that has no line ends of mail gets them, as it would on its way.
-fn with_crlf(message: Vec<u8>) -> Vec<u8> {
-    if message.windows(2).any(|pair| pair == b"\r\n") {
-        return message;
-    }
-    message.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..])
 }
 
 fn list(answer: &Value) -> String {

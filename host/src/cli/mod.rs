@@ -9,9 +9,11 @@ mod output;
 mod plugin;
 mod queue;
 mod score;
+mod send;
 mod serve;
 mod session;
 
+use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
+use crate::control::CONTENT_BYTES_MAX;
 
 /// The email API service that a team runs itself, with sandboxed WebAssembly plugins for its rules.
 ///
@@ -57,6 +60,7 @@ enum Command {
     /// See what waits for delivery, hold it back or have it tried now
     #[command(subcommand)]
     Queue(queue::Queue),
+    Send(send::Send),
     /// Judge messages by the active scorer, in the sandbox
     Score(score::Score),
     /// Translate notifications by the active normalizer, in the sandbox
@@ -102,6 +106,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Plugin(plugin) => plugin.run(config).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
         Command::Queue(queue) => queue.run(config).await,
+        Command::Send(send) => send.run(config).await,
         Command::Score(score) => score.run(config).await,
         Command::Normalize(normalize) => normalize.run(config).await,
         Command::Version(json) => {
@@ -115,12 +120,44 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
 
 /// The bytes of a file; `-` or nothing is standard input.
 fn read_input(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
-    if let Some(path) = file.filter(|path| path.as_os_str() != "-") {
-        return std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into());
-    }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    open_input(file)?.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The same for what goes to the service by one command.
+fn read_content(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    read_at_most(open_input(file)?, CONTENT_BYTES_MAX)
+}
+
+fn read_at_most(input: impl Read, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    input.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > bytes_max {
+        return Err(format!("this is more than {bytes_max} bytes, the most that one command carries").into());
+    }
+    Ok(bytes)
+}
+
+fn open_input(file: Option<&Path>) -> Result<Box<dyn Read>, Failure> {
+    let Some(path) = file.filter(|path| path.as_os_str() != "-") else { return Ok(Box::new(std::io::stdin().lock())) };
+    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(Box::new(file))
+}
+
+/// A message whose lines end as those of files do gets the line ends of mail, as it would on its way.
+fn with_crlf(message: &[u8]) -> Vec<u8> {
+    let mut mended = Vec::with_capacity(message.len());
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n").filter(|text| !text.ends_with(b"\r")) {
+            Some(text) => {
+                mended.extend(text);
+                mended.extend(b"\r\n");
+            }
+            None => mended.extend(line),
+        }
+    }
+    mended
 }
 
 /// Logs go to standard error: pretty with colour on a terminal, one JSON object a line otherwise. A command other than
@@ -149,6 +186,26 @@ fn start_log(config: &Config, serving: bool) {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn what_a_command_carries_has_a_bound() {
+        assert_eq!(read_at_most(&b"12345"[..], 5).expect("just inside"), b"12345");
+        let error = read_at_most(&b"123456"[..], 5).expect_err("just outside").to_string();
+        assert!(error.contains("more than 5 bytes"), "{error}");
+    }
+
+    #[test]
+    fn every_line_gets_the_line_end_of_mail_once() {
+        for (given, mended) in [
+            ("a\nb\n", "a\r\nb\r\n"),
+            ("a\r\nb\r\n", "a\r\nb\r\n"),
+            ("a\r\nb\n\nc", "a\r\nb\r\n\r\nc"),
+            ("a\rb", "a\rb"),
+            ("", ""),
+        ] {
+            assert_eq!(with_crlf(given.as_bytes()), mended.as_bytes(), "{given:?}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

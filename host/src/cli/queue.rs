@@ -90,7 +90,9 @@ impl Queue {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let session = Session::open(config).await?;
         let (json, command, as_text): (Json, Command, fn(&Value) -> String) = match self {
-            Self::List(List { destination, limit, json }) => (json, Command::QueueList { destination, limit }, list),
+            Self::List(List { destination, limit, json }) => {
+                (json, Command::QueueList { destination, offset: 0, limit }, list)
+            }
             Self::Show(Show { email_id, json }) => (json, Command::QueueShow { email_id }, copies),
             Self::Retry(Retry { email_id, destination, json, .. }) => {
                 (json, Command::QueueRetry { email_id, destination }, |answer| count(answer, "retried", "tried now"))

@@ -1,5 +1,6 @@
 //! How a command reaches the data directory: through the process that holds it, or by holding it itself.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,9 +65,10 @@ impl Session {
                     Some(stream) => stream,
                     None => socket.connect().await?,
                 };
-                let answer = control::ask(&mut stream, &command)
-                    .await
-                    .map_err(|error| format!("the service stopped answering: {error}"))?;
+                let answer = control::ask(&mut stream, &command).await.map_err(|error| match error.kind() {
+                    io::ErrorKind::FileTooLarge => "this is more than the service takes by one command".to_owned(),
+                    _ => format!("the service stopped answering: {error}"),
+                })?;
                 idle.lock().await.push(stream);
                 answer
             }

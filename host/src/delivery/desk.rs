@@ -12,14 +12,17 @@ use crate::store::{Canceled, Waiting, WaitingDestination, Which};
 
 /// Destinations of a list.
 const DESTINATIONS_MAX: i64 = 1_000;
+/// Characters of why a destination is paused.
+pub(crate) const REASON_CHARS_MAX: usize = 500;
 /// What stands for the destination of mail that never leaves the machine.
 const SANDBOX: &str = "sandbox";
 
-/// What waits: a line for each destination, and the copies that are due first.
-pub(crate) async fn list(app: &App, destination: Option<&str>, limit: i64) -> Outcome {
-    let which = destination.map_or(Ok(Which::Every), |name| read_destination(name).map(Which::Destination))?;
-    let destinations = app.store.waiting_destinations(DESTINATIONS_MAX).await.map_err(failed)?;
-    let (copies, total) = app.store.waiting(which, 0, limit).await.map_err(failed)?;
+/// What waits: a line for each destination, and the copies that are due first but for `offset` of them.
+pub(crate) async fn list(app: &App, destination: Option<&str>, offset: i64, limit: i64) -> Outcome {
+    let destination = destination.map(read_destination).transpose()?;
+    let which = destination.clone().map_or(Which::Every, Which::Destination);
+    let destinations = app.store.waiting_destinations(destination, DESTINATIONS_MAX).await.map_err(failed)?;
+    let (copies, total) = app.store.waiting(which, offset, limit).await.map_err(failed)?;
     Ok(json!({
         "destinations": destinations.iter().map(destination_view).collect::<Vec<_>>(),
         "copies": copies.iter().map(copy_view).collect::<Vec<_>>(),
@@ -63,6 +66,9 @@ pub(crate) async fn cancel(app: &App, email_id: Uuid) -> Outcome {
 /// Holds a destination's mail back.
 pub(crate) async fn pause(app: &App, destination: &str, reason: Option<String>) -> Outcome {
     let name = read_destination(destination)?;
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX) {
+        return Err(format!("the reason has more than {REASON_CHARS_MAX} characters; say it shorter"));
+    }
     app.store.pause(name.clone(), reason, app.now()).await.map_err(failed)?;
     tracing::info!(destination = name, "an operator paused a destination");
     Ok(json!({ "paused": shown(&name) }))

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::mail::address::{EmailAddress, Mailbox};
 use crate::mail::build::EMAIL_ID_HEADER;
-use crate::mail::parsed;
+use crate::mail::parsed::{self, ADDRESSES_MAX, HEADER_VALUE_BYTES_MAX};
 
 mod error;
 mod fields;
@@ -42,6 +42,8 @@ const ONCE: &[&str] = &[
     "content-type",
     "content-transfer-encoding",
 ];
+/// Headers that name recipients.
+const RECIPIENTS: &[&str] = &["to", "cc", "bcc"];
 /// Headers that are read, or of no use behind this service, and do not go out.
 const REMOVED: &[&str] = &["bcc", "return-path", "x-tag", "x-track-opens", "x-track-clicks", "x-stream-type"];
 /// The beginnings of more of them. What begins with the service's own name can only be a forgery.
@@ -132,6 +134,21 @@ impl<'a> SubmittedMessage<'a> {
     /// Whether `Cc` names this address.
     pub fn is_cc(&self, address: &EmailAddress) -> bool {
         self.names("cc", address)
+    }
+
+    /// Everybody whom `To`, `Cc` and `Bcc` name, as they stand there: not all of it need be addresses.
+    pub fn recipients(&self) -> Result<Vec<String>, SubmittedError> {
+        let mut recipients = Vec::new();
+        for name in RECIPIENTS {
+            for field in self.fields.iter().filter(|field| field.is(name)) {
+                let named = parsed::mailboxes(field.value);
+                if field.value.len() > HEADER_VALUE_BYTES_MAX || named.len() >= ADDRESSES_MAX {
+                    return Err(SubmittedError::ManyAddresses(name));
+                }
+                recipients.extend(named.into_iter().map(|(_, address)| address));
+            }
+        }
+        Ok(recipients)
     }
 
     /// The message as it goes out. `tracked` gives html its tracked links and pixel; `None` leaves it alone, as does a

@@ -1,4 +1,9 @@
-//! The admin API: what `pillarbox plugin …` does, for programs. A route is a command, and a command means the same here.
+//! The admin API: what `pillarbox plugin …` and `pillarbox queue …` do, for programs. A route is a command, and a
+//! command means the same here.
+
+mod queue;
+
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -16,6 +21,9 @@ use crate::request::{media_type, read};
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// The header that carries the signature of a plugin that is installed: its document in base64.
 const SIGNATURE: &str = "x-plugin-signature";
+/// Lines of the log when nobody says how many, and at most.
+const LOG_LINES: i64 = 100;
+const LOG_LINES_MAX: i64 = 1_000;
 /// Who the log names where the caller does not say.
 const NOBODY: &str = "the admin API";
 
@@ -33,6 +41,7 @@ enum Route<'a> {
         name: &'a str,
         fields: &'static [&'static str],
     },
+    Queue(queue::Route<'a>),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,6 +59,7 @@ enum Question<'a> {
 impl<'a> Route<'a> {
     fn find(method: &Method, path: &[&'a str]) -> Option<Self> {
         let route = match (method.as_str(), path) {
+            (_, ["queue", rest @ ..]) => Self::Queue(queue::Route::find(method, rest)?),
             ("GET", ["plugins"]) => Self::Ask(Question::List),
             ("GET", ["plugins", name]) => Self::Ask(Question::Show(name)),
             ("GET", ["plugins", name, "settings"]) => Self::Ask(Question::Settings(name)),
@@ -112,10 +122,10 @@ where
             if route == Route::Check { Command::PluginCheck { component } } else { install(asked, component)? }
         }
         Route::Change { command, name, fields } => {
-            let body = read(app, &asked.headers, body, BODY_BYTES_MAX).await?;
-            let body = object(asked, &body)?;
+            let body = object(app, asked, body).await?;
             change(command, name, fields, body, path.last().copied().unwrap_or_default())?
         }
+        Route::Queue(route) => route.command(asked, object(app, asked, body).await?)?,
     };
     let answer = execute(app, command).await;
     let answer = answer.map_err(|message| Error::Refused { code: "refused", message, findings: None })?;
@@ -135,11 +145,7 @@ impl Question<'_> {
                 note: note(),
             },
             Self::Pipelines => Command::PluginPipelines,
-            Self::Log => {
-                let limit = asked.parameter("limit").unwrap_or_else(|| "100".into());
-                let limit = limit.parse().ok().filter(|limit| (1..=1_000).contains(limit));
-                Command::PluginLog { limit: limit.ok_or_else(|| Error::invalid("limit is a number from 1 to 1000"))? }
-            }
+            Self::Log => Command::PluginLog { limit: number(asked, "limit", LOG_LINES, 1..=LOG_LINES_MAX)? },
             Self::VerifyLog => Command::PluginVerifyLog { noted: asked.parameter("noted") },
             Self::Nodes => Command::PluginNodes,
             Self::Recordings => Command::RecordingsStatus,
@@ -161,6 +167,13 @@ fn install(asked: &Asked, component: control::Bytes) -> Result<Command> {
     })
 }
 
+/// A number of the query, or its default.
+fn number(asked: &Asked, name: &str, default: i64, bounds: RangeInclusive<i64>) -> Result<i64> {
+    let Some(text) = asked.parameter(name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| Error::invalid(format!("{name} is a number from {} to {}", bounds.start(), bounds.end())))
+}
+
 fn flag(asked: &Asked, name: &str) -> Result<bool> {
     match asked.parameter(name).as_deref() {
         None | Some("false") => Ok(false),
@@ -174,14 +187,18 @@ fn note(by: Option<String>, why: Option<String>) -> Note {
 }
 
 /// The body as an object. One that is left out is an empty one.
-fn object(asked: &Asked, body: &[u8]) -> Result<Map<String, Json>> {
+async fn object<B>(app: &App, asked: &Asked, body: B) -> Result<Map<String, Json>>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let body = read(app, &asked.headers, body, BODY_BYTES_MAX).await?;
     if body.is_empty() {
         return Ok(Map::new());
     }
     if media_type(&asked.headers) != "application/json" {
         return Err(Error::UnsupportedType("application/json"));
     }
-    match serde_json::from_slice(body) {
+    match serde_json::from_slice(&body) {
         Ok(Json::Object(fields)) => Ok(fields),
         Ok(_) => Err(Error::invalid_at("", "The body must be a JSON object")),
         Err(error) => {

@@ -36,9 +36,9 @@ pub(super) fn sign_in(app: &App, asked: &Asked) -> Result<Reply> {
     }
 }
 
-/// Ends the session in this browser.
-pub(super) fn sign_out() -> Reply {
-    see_other("/plugins").with(SET_COOKIE, cookie_header("", 0))
+/// Ends the session in this browser, and leads back to the page that it was ended on.
+pub(super) fn sign_out(asked: &Asked) -> Reply {
+    see_other(&local(&asked.field("to").unwrap_or_default())).with(SET_COOKIE, cookie_header("", 0))
 }
 
 /// After a post: the browser gets the next page, so that going back or reloading repeats nothing.

@@ -5,7 +5,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::page;
+use super::{page, page_number, pages};
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::mail::parsed::{ParsedAttachment, ParsedMessage, attachment_content};
@@ -38,8 +38,7 @@ pub(super) fn missing() -> Reply {
 }
 
 async fn list(app: &App, query: &str) -> Result<Reply, StoreError> {
-    let parameter = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "page");
-    let number = parameter.and_then(|(_, value)| value.parse().ok()).filter(|number| *number > 0).unwrap_or(1_i64);
+    let number = page_number(query);
     let (rows, total) = app.store.captured((number - 1).saturating_mul(ROWS), ROWS).await?;
     let rows = rows.into_iter().map(|row| mailbox::Row {
         id: row.email_id.to_string(),
@@ -53,7 +52,7 @@ async fn list(app: &App, query: &str) -> Result<Reply, StoreError> {
     let view = mailbox::ListView {
         rows: rows.collect(),
         page: u64::try_from(number).unwrap_or(1),
-        pages: u64::try_from((total + ROWS - 1) / ROWS).unwrap_or(1),
+        pages: pages(total, ROWS),
         total: u64::try_from(total).unwrap_or(0),
         send_url: format!("{}/api/send", app.config.base_url()),
     };

@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::access::{self, Session};
 use super::login::see_other;
-use super::{Asked, page, session};
+use super::question::{answered, ask, ask_again};
+use super::{Asked, page, told, visitor};
 use crate::app::App;
 use crate::control::{Command, execute};
 use crate::error::{Error, Result};
-use crate::pages::plugins::{self, ConfirmView, ListView, LogLine, Plugin, ShowView, Version, Visitor};
+use crate::pages::Section;
+use crate::pages::confirm::{Field, Question};
+use crate::pages::plugins::{self, ListView, LogLine, Plugin, ShowView, Version};
 use crate::registry::Note;
 use crate::reply::Reply;
 
 /// Plugins on one page.
 const PLUGINS_MAX: usize = 100;
+/// Characters of a reason that the form takes.
+const WHY_CHARS_MAX: usize = 500;
 /// Lines of the log on the page of all plugins.
 const LOG_LINES: i64 = 20;
 
@@ -65,6 +68,21 @@ impl Action {
                 "Activate",
             ),
         }
+    }
+
+    fn question(self, name: &str, version: &str) -> Question {
+        let (words, comes_to, button) = self.words(name, version);
+        let version = (self == Self::Activate).then(|| Field::Fixed { name: "version", value: version.to_owned() });
+        let why = Field::Text {
+            name: "why",
+            label: "Why",
+            note: "for the log; may be left empty",
+            value: String::new(),
+            chars_max: WHY_CHARS_MAX,
+            required: false,
+        };
+        let fields = version.into_iter().chain([why]).collect();
+        Question { section: Section::Plugins, words, comes_to, button, fields, back: format!("/plugins/{name}") }
     }
 
     /// What is said once it is done.
@@ -136,55 +154,25 @@ pub(super) async fn show(app: &App, asked: &Asked, name: &str) -> Result<Reply> 
     Ok(page(StatusCode::OK, plugins::show(&ShowView { plugin, done, visitor: visitor(app, asked) })))
 }
 
-/// The question before a change. Who has no session signs in first, and comes back to it.
+/// The question before a change.
 pub(super) async fn question(app: &App, asked: &Asked, name: &str, action: &str) -> Result<Reply> {
     let action = Action::parse(action)?;
     known(app, name).await?;
-    let Ok(session) = session(app, asked) else {
-        let path = asked.uri.path_and_query().map_or("/plugins", |path| path.as_str());
-        let to: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
-        return Ok(see_other(&format!("/login?to={to}")));
-    };
     let version = asked.parameter("version").unwrap_or_default();
-    Ok(ask(app, &session, asked, (name, &version), action, None))
+    Ok(ask(app, asked, action.question(name, &version)))
 }
 
 /// The change itself. The browser gets the plugin's page next; a refusal is told where the question was.
 pub(super) async fn act(app: &App, asked: &Asked, name: &str, word: &str) -> Result<Reply> {
     let action = Action::parse(word)?;
-    let session = session(app, asked)?;
-    access::check_origin(&asked.uri, &asked.headers)?;
-    app.access.check_form(&session, &asked.field("form").unwrap_or_default())?;
+    let session = answered(app, asked)?;
     let version = asked.field("version").unwrap_or_default();
     let why = asked.field("why").map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
     let note = Note { by: session.name().to_owned(), why };
     match execute(app, action.command(name, &version, note)).await {
         Ok(_) => Ok(see_other(&format!("/plugins/{name}?done={word}"))),
-        Err(wrong) => Ok(ask(app, &session, asked, (name, &version), action, Some(wrong))),
+        Err(wrong) => Ok(ask_again(app, &session, asked, action.question(name, &version), wrong)),
     }
-}
-
-fn ask(
-    app: &App,
-    session: &Session,
-    asked: &Asked,
-    (name, version): (&str, &str),
-    action: Action,
-    wrong: Option<String>,
-) -> Reply {
-    let status = if wrong.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
-    let (question, comes_to, button) = action.words(name, version);
-    let view = ConfirmView {
-        name: name.to_owned(),
-        question,
-        comes_to,
-        button: button.to_owned(),
-        action: asked.uri.path().to_owned(),
-        version: (action == Action::Activate).then(|| version.to_owned()),
-        form_token: app.access.form_token(session),
-        wrong,
-    };
-    page(status, plugins::confirm(&view))
 }
 
 async fn known(app: &App, name: &str) -> Result<Plugin> {
@@ -193,17 +181,4 @@ async fn known(app: &App, name: &str) -> Result<Plugin> {
         Error::Refused { .. } => Error::NotFound("No plugin has this name"),
         other => other,
     })
-}
-
-/// What a command answers, as a page needs it.
-async fn told<T: DeserializeOwned>(app: &App, command: Command) -> Result<T> {
-    let answer = execute(app, command).await;
-    let answer = answer.map_err(|message| Error::Refused { code: "refused", message, findings: None })?;
-    serde_json::from_value(answer)
-        .map_err(|error| Error::Internal { public: "The plugins cannot be shown", cause: error.into() })
-}
-
-fn visitor(app: &App, asked: &Asked) -> Visitor {
-    let session = app.access.session(&asked.headers, app.now());
-    Visitor { form_token: session.map(|session| app.access.form_token(&session)) }
 }

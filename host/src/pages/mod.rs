@@ -4,12 +4,18 @@
 use std::fmt;
 
 mod chart;
+pub mod confirm;
 pub mod login;
 pub mod mailbox;
 mod markdown;
+mod paging;
 pub mod plugins;
+pub mod queue;
 pub mod reference;
 pub mod unsubscribe;
+mod visitor;
+
+pub use visitor::Visitor;
 
 /// What a browser may do with our pages: show their own style and images of this service, post forms to it, and be
 /// shown nowhere but on their own. For every page here except [`mailbox::html_document`], which has
@@ -51,16 +57,19 @@ use put;
 pub enum Section {
     /// The capture mailbox.
     Mailbox,
+    /// What waits for delivery.
+    Queue,
     /// The plugins.
     Plugins,
 }
 
 impl Section {
-    const ALL: &[Self] = &[Self::Mailbox, Self::Plugins];
+    const ALL: &[Self] = &[Self::Mailbox, Self::Queue, Self::Plugins];
 
     fn name(self) -> &'static str {
         match self {
             Self::Mailbox => "Mailbox",
+            Self::Queue => "Queue",
             Self::Plugins => "Plugins",
         }
     }
@@ -68,6 +77,7 @@ impl Section {
     fn path(self) -> &'static str {
         match self {
             Self::Mailbox => "/mailbox",
+            Self::Queue => "/queue",
             Self::Plugins => "/plugins",
         }
     }
@@ -134,6 +144,11 @@ impl fmt::Display for Escaped<'_> {
         }
         out.write_str(rest)
     }
+}
+
+/// As it stands in the query of a link.
+fn query(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// As much of the text as fits into so many bytes without breaking a character.

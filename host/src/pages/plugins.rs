@@ -1,6 +1,5 @@
 //! The plugins: which version serves, which one is tried, what their calls came to, and who changed what.
 
-mod confirm;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -9,9 +8,9 @@ use serde::Deserialize;
 
 use super::chart::{self, Row};
 use super::mailbox::moment;
-use super::{Escaped, Section, layout, put};
+use super::visitor::{heading, note_done};
+use super::{Escaped, Section, Visitor, layout, put, query};
 
-pub use confirm::{ConfirmView, confirm};
 pub use trial::Trial;
 
 /// An installed version, as the registry tells it.
@@ -139,13 +138,6 @@ pub struct LogLine {
     pub why: Option<String>,
 }
 
-/// Who looks at the page.
-#[derive(Debug, Clone, Default)]
-pub struct Visitor {
-    /// What forms carry, for somebody who signed in.
-    pub form_token: Option<String>,
-}
-
 /// All plugins.
 #[derive(Debug, Clone, Default)]
 pub struct ListView {
@@ -172,7 +164,7 @@ pub struct ShowView {
 
 /// The list of plugins.
 pub fn list(view: &ListView) -> String {
-    let mut body = heading("Plugins", "What judges messages and reads notifications.", &view.visitor);
+    let mut body = heading("Plugins", "What judges messages and reads notifications.", &view.visitor, "/plugins");
     for trouble in &view.troubles {
         put!(&mut body, "<p class=\"alarm\">{}</p>", Escaped(trouble));
     }
@@ -190,10 +182,8 @@ pub fn show(view: &ShowView) -> String {
     let plugin = &view.plugin;
     let summary = plugin.versions.first().map_or("", |version| version.summary.as_str());
     let mut body = String::from("<p class=\"back\"><a href=\"/plugins\">← All plugins</a></p>");
-    body.push_str(&heading(&plugin.name, summary, &view.visitor));
-    if let Some(done) = &view.done {
-        put!(&mut body, "<p class=\"note-done\" role=\"status\">{}</p>", Escaped(done));
-    }
+    body.push_str(&heading(&plugin.name, summary, &view.visitor, &format!("/plugins/{}", plugin.name)));
+    body.push_str(&note_done(view.done.as_deref()));
     if let Some(trial) = plugin.serving.as_ref().and_then(|serving| serving.candidate.as_ref()) {
         trial::put(&mut body, &plugin.name, trial);
     }
@@ -201,22 +191,6 @@ pub fn show(view: &ShowView) -> String {
     put_versions(&mut body, plugin);
     put_log(&mut body, "Log", &plugin.log, false);
     layout(&plugin.name, Some(Section::Plugins), &body)
-}
-
-fn heading(title: &str, told: &str, visitor: &Visitor) -> String {
-    let person = match &visitor.form_token {
-        Some(token) => format!(
-            "<form method=\"post\" action=\"/logout\"><input type=\"hidden\" name=\"form\" value=\"{}\">\
-             <button class=\"button\" type=\"submit\">Sign out</button></form>",
-            Escaped(token)
-        ),
-        None => "<a class=\"button\" href=\"/login?to=/plugins\">Sign in</a>".to_owned(),
-    };
-    format!(
-        "<div class=\"heading\"><div><h1>{}</h1><p class=\"quiet\">{}</p></div>{person}</div>",
-        Escaped(title),
-        Escaped(told)
-    )
 }
 
 fn put_card(body: &mut String, plugin: &Plugin) {
@@ -390,11 +364,6 @@ fn bytes(count: u64) -> String {
         1_024..1_048_576 => format!("{:.0} KiB", of(1_024)),
         _ => format!("{:.1} MiB", of(1_048_576)),
     }
-}
-
-/// As it stands in the query of a link.
-fn query(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]

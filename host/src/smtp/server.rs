@@ -6,7 +6,7 @@
 
 mod certificate;
 mod command;
-mod content;
+pub(crate) mod content;
 mod handover;
 pub mod limits;
 mod reply;

@@ -86,15 +86,20 @@ impl Store {
         .await
     }
 
-    /// The destinations of the queue and those that are paused, the fullest first; at most `limit`.
-    pub async fn waiting_destinations(&self, limit: i64) -> Result<Vec<WaitingDestination>> {
+    /// What waits for one destination, or for each: those that are paused first, then the fullest; at most `limit`.
+    pub async fn waiting_destinations(
+        &self,
+        destination: Option<String>,
+        limit: i64,
+    ) -> Result<Vec<WaitingDestination>> {
         self.read(move |connection| {
             let sql = "SELECT destination, SUM(copies), SUM(leased), MIN(due_at), MAX(paused_at), MAX(reason) FROM ( \
                        SELECT destination, COUNT(*) AS copies, SUM(leased) AS leased, MIN(due_at) AS due_at, \
                        NULL AS paused_at, NULL AS reason FROM queue GROUP BY destination \
                        UNION ALL SELECT destination, 0, 0, NULL, paused_at, reason FROM paused_destinations) \
-                       GROUP BY destination ORDER BY 2 DESC, 1 LIMIT ?1";
-            Ok(connection.query(sql, values![limit], |row| {
+                       WHERE ?1 IS NULL OR destination = ?1 \
+                       GROUP BY destination ORDER BY MAX(paused_at) IS NULL, 2 DESC, 1 LIMIT ?2";
+            Ok(connection.query(sql, values![destination, limit], |row| {
                 let reason = row.text_or_null(5)?;
                 Ok(WaitingDestination {
                     destination: row.text(0)?,

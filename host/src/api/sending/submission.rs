@@ -1,4 +1,4 @@
-//! An email that came as a finished message, by SMTP.
+//! An email that came as a finished message: by SMTP, or by `pillarbox send`.
 
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use crate::store::{Customer, Domain, NewEmail, RecipientRole, StreamType};
 /// Bytes of a subject that are kept beside the message.
 const SUBJECT_BYTES_KEPT: usize = 998;
 
-/// What a mail program handed over.
+/// What a mail program or a script handed over.
 pub(crate) struct Submission {
     /// Whom it asked to send to. They decide, whoever the message names.
     pub(crate) recipients: Vec<EmailAddress>,
@@ -87,7 +87,7 @@ pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submissio
         sandbox: domain.sandbox,
         bulk_id: None,
     };
-    tracing::debug!(%email_id, "email submitted by SMTP");
+    tracing::debug!(%email_id, "email submitted");
     store(app, customer, email, None).await?;
     Ok(email_id)
 }

@@ -23,6 +23,8 @@ pub enum SubmittedError {
     FromNotText,
     /// The author is not one address.
     From(AddressError),
+    /// A header with more addresses than are read.
+    ManyAddresses(&'static str),
     /// A header that speaks to the service says something that it does not know, and what it should say.
     Wish(&'static str, &'static str),
 }
@@ -41,6 +43,7 @@ impl fmt::Display for SubmittedError {
             Self::NoFrom => out.write_str("The message has no From header"),
             Self::FromNotText => out.write_str("The From header is not UTF-8"),
             Self::From(error) => write!(out, "The From header must be one address: {error}"),
+            Self::ManyAddresses(name) => write!(out, "The header {name} is too long; name the recipients otherwise"),
             Self::Wish(name, wanted) => write!(out, "{name} must be {wanted}"),
         }
     }

@@ -309,3 +309,28 @@ proptest! {
         prop_assert_eq!(parsed.text.as_deref(), Some("text"));
     }
 }
+
+#[test]
+fn recipients_are_those_of_to_cc_and_every_bcc() {
+    let raw = b"From: a@example.com\r\nBcc: d@example.com\r\nTo: Ada <a@example.com>,\r\n b@example.com\r\n\
+                CC: =?utf-8?q?J=C3=BCrgen?= <c@example.com>\r\nBcc: team: e@example.com, f@example.com;\r\n\
+                Reply-To: x@example.com\r\n\r\n";
+    let message = SubmittedMessage::read(raw).expect("it is sound");
+    let expected = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}@example.com"));
+    assert_eq!(message.recipients().expect("they are read"), expected);
+}
+
+#[test]
+fn a_recipient_is_never_left_out_because_its_header_is_too_long() {
+    let read = |header: &str| {
+        let raw = format!("From: a@example.com\r\n{header}\r\n\r\n");
+        SubmittedMessage::read(raw.as_bytes()).expect("it is sound").recipients().map(|named| named.len())
+    };
+    // Behind the colon and before the line end.
+    let of = |bytes: usize| format!("To:{:>1$}", "b@example.com", bytes - 2);
+    assert_eq!(read(&of(HEADER_VALUE_BYTES_MAX)), Ok(1));
+    assert_eq!(read(&of(HEADER_VALUE_BYTES_MAX + 1)), Err(SubmittedError::ManyAddresses("to")));
+    let many = |count: usize| format!("Bcc: {}", vec!["b@example.com"; count].join(","));
+    assert_eq!(read(&many(ADDRESSES_MAX - 1)), Ok(ADDRESSES_MAX - 1));
+    assert_eq!(read(&many(ADDRESSES_MAX)), Err(SubmittedError::ManyAddresses("bcc")));
+}

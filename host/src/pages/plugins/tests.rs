@@ -103,27 +103,6 @@ fn headings_have_an_order_and_every_page_has_one_first() {
 }
 
 #[test]
-fn a_question_posts_with_the_token_and_says_what_went_wrong() {
-    let view = ConfirmView {
-        name: "guest".into(),
-        question: "Promote <it>?".into(),
-        comes_to: "It serves.".into(),
-        button: "Promote".into(),
-        action: "/plugins/guest/promote".into(),
-        version: Some("1.0.0+\"".into()),
-        form_token: "f00".into(),
-        wrong: Some("no <way>".into()),
-    };
-    let page = confirm(&view);
-    assert!(
-        page.contains("<form method=\"post\" action=\"/plugins/guest/promote\">")
-            && page.contains("name=\"form\" value=\"f00\"")
-    );
-    assert!(page.contains("value=\"1.0.0+&quot;\"") && page.contains("role=\"alert\">no &lt;way&gt;"));
-    assert!(page.contains("<label for=\"why\">") && page.contains("id=\"why\"") && page.contains(">Cancel</a>"));
-}
-
-#[test]
 fn times_and_sizes_are_short() {
     assert_eq!(
         [0, 999, 1_000, 1_600, 25_600, 1_000_000].map(duration),

@@ -5,7 +5,7 @@
 //! the end is CRLF, a dot, CRLF, exactly.
 
 /// A line without its end (RFC 5322 section 2.1.1). Servers on the way cut or refuse longer ones.
-pub(super) const TEXT_LINE_BYTES_MAX: usize = 998;
+pub(crate) const TEXT_LINE_BYTES_MAX: usize = 998;
 
 /// A message that is being received.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ enum Place {
 
 /// Why a message is not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Larger than the bound.
     TooLarge,
     /// A line of more than [`TEXT_LINE_BYTES_MAX`].
@@ -155,6 +155,15 @@ impl Content {
         }
         self.bytes.extend_from_slice(bytes);
     }
+}
+
+/// A whole message that came from elsewhere, held to the same rules. `None` where a CR or LF stands alone.
+pub(crate) fn whole(message: &[u8], bytes_max: usize) -> Option<Result<Vec<u8>, Fault>> {
+    let mut content = Content::chunked(bytes_max);
+    if content.take(message) == Progress::BareLineEnd {
+        return None;
+    }
+    content.finish()
 }
 
 #[cfg(test)]

@@ -149,3 +149,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_from_elsewhere_is_held_to_the_same_rules() {
+    let whole = |message: &[u8], bytes_max| super::whole(message, bytes_max);
+    assert_eq!(whole(b"a\r\n.\r\nb", 8), Some(Err(Fault::TooLarge)));
+    assert_eq!(whole(b"a\r\n.\r\nb", 9), Some(Ok(b"a\r\n.\r\nb\r\n".to_vec())), "its last line ends, and no dot does");
+    for bare in [&b"a\nb\r\n"[..], b"a\rb\r\n", b"a\r"] {
+        assert_eq!(whole(bare, 100), None, "{bare:?}");
+    }
+}
