@@ -166,13 +166,13 @@ fn the_exit_code_follows_the_thresholds_on_both_sides() {
 #[test]
 fn both_versions_get_what_the_operator_set_for_the_one_that_serves() {
     let (home, service) = with_recordings();
-    home.json(&["plugin", "install", &guest(&home, "configured", "1.0.0"), "--activate", "--json"]);
-    let candidate = guest(&home, "healthy", "1.1.0");
-    let words = [&*candidate, "--against", "configured@1.0.0", "--max-flips", "100", "--max-difference", "5"];
+    home.json(&["plugin", "install", &guest(&home, "configured", "2.0.0"), "--activate", "--json"]);
+    let candidate = guest(&home, "healthy", "3.0.0");
+    let words = [&*candidate, "--against", "guest@2.0.0", "--max-flips", "100", "--max-difference", "5"];
     assert_eq!(replay(&home, &words).0, Some(0), "2 points are the default");
-    home.json(&["plugin", "settings", "configured", "points=9", "--json"]);
+    home.json(&["plugin", "settings", "guest", "points=9", "--json"]);
     assert_eq!(replay(&home, &words).0, Some(2), "9 points are what was set");
-    let itself = [&*guest(&home, "configured", "1.1.0"), "--against", "configured@1.0.0", "--max-difference", "0"];
+    let itself = [&*guest(&home, "configured", "2.1.0"), "--against", "guest@2.0.0", "--max-difference", "0"];
     assert_eq!(replay(&home, &itself).0, Some(0), "the candidate gets them too");
     drop(service);
 }
