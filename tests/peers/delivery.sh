@@ -2,6 +2,7 @@
 # Mail out into real servers: a Postfix as smarthost, which wants TLS and a password, and a Postfix as the exchanger of a
 # domain in the DNS of dnsmasq. Every message must arrive as it was meant, over TLS, with both signatures good.
 #   needs root (for Postfix), curl, dnsmasq, dovecot, openssl, postfix, python3 with venv
+[ "$(id -u)" = 0 ] || exec sudo -E "$0" "$@"
 . "$(dirname "$0")/support.bash"
 . "$(dirname "$0")/postfix.bash"
 need curl dnsmasq dovecot openssl postfix python3
