@@ -1,9 +1,12 @@
 //! What reads SMTP in the submission server, as the targets call it.
 
+#[rustfmt::skip] // It is formatted where it is at home.
 #[path = "../../host/src/smtp/server/command.rs"]
 mod command;
+#[rustfmt::skip] // It is formatted where it is at home.
 #[path = "../../host/src/smtp/server/content.rs"]
 mod content;
+#[rustfmt::skip] // It is formatted where it is at home.
 #[path = "../../host/src/smtp/server/reply.rs"]
 mod reply;
 
