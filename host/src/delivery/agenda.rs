@@ -54,26 +54,26 @@ impl Agenda {
     }
 
     /// Something is due there, perhaps earlier than what was known.
-    pub(super) fn arrive(&mut self, arrivals: BTreeMap<String, i64>) {
+    pub(super) fn arrive(&mut self, arrivals: BTreeMap<String, i64>, now: i64) {
         for (name, due_at) in arrivals {
             let destination = self.destinations.entry(name.clone()).or_default();
             destination.due_at = Some(destination.due_at.map_or(due_at, |known| known.min(due_at)));
-            self.place(&name);
+            self.place(&name, now);
         }
     }
 
     /// What the queue says of a destination that was looked at.
-    pub(super) fn found(&mut self, name: &str, due_at: Option<i64>) {
+    pub(super) fn found(&mut self, name: &str, due_at: Option<i64>, now: i64) {
         self.destinations.entry(name.to_owned()).or_default().due_at = due_at;
-        self.place(name);
+        self.place(name, now);
     }
 
     /// Who is held back, from now on.
-    pub(super) fn pause(&mut self, paused: HashSet<String>) {
+    pub(super) fn pause(&mut self, paused: HashSet<String>, now: i64) {
         let changed: Vec<_> = self.paused.symmetric_difference(&paused).cloned().collect();
         self.paused = paused;
         for name in changed {
-            self.place(&name);
+            self.place(&name, now);
         }
     }
 
@@ -105,7 +105,7 @@ impl Agenda {
         let destination = self.destinations.entry(name.to_owned()).or_default();
         destination.under_way += 1;
         destination.next_slot_at = destination.next_slot_at.max(now - BURST_MS) + interval;
-        self.place(name);
+        self.place(name, now);
     }
 
     /// An attempt ended. `next_at` is when its copy is due again.
@@ -125,7 +125,7 @@ impl Agenda {
         if let Some(next_at) = next_at {
             destination.due_at = Some(destination.due_at.map_or(next_at, |known| known.min(next_at)));
         }
-        self.place(name);
+        self.place(name, now);
     }
 
     /// Milliseconds between two attempts at one destination.
@@ -147,23 +147,24 @@ impl Agenda {
         }
     }
 
-    /// Gives a destination its place in the order, or takes it out. What has nothing to do is forgotten.
-    fn place(&mut self, name: &str) {
+    /// Gives a destination its place in the order, or takes it out. One that has nothing to do is forgotten, once its rest
+    /// and its rate have nothing to say any more: until then it stands in the order, to be looked at then.
+    fn place(&mut self, name: &str, now: i64) {
         let Some(destination) = self.destinations.get_mut(name) else { return };
         if let Some(at) = destination.stands_at.take() {
             self.order.remove(&(at, name.to_owned()));
         }
+        let free_at = destination.rests_until.max(destination.next_slot_at);
+        if destination.due_at.is_none() && destination.under_way == 0 && free_at <= now {
+            self.destinations.remove(name);
+            return;
+        }
         let is_open = destination.under_way < self.bounds.destination_attempts_max && !self.paused.contains(name);
-        match destination.due_at {
-            Some(due_at) if is_open => {
-                let at = due_at.max(destination.rests_until).max(destination.next_slot_at);
-                destination.stands_at = Some(at);
-                self.order.insert((at, name.to_owned()));
-            }
-            None if destination.under_way == 0 && destination.failures == 0 && destination.next_slot_at == 0 => {
-                self.destinations.remove(name);
-            }
-            _ => {}
+        let has_nothing = destination.due_at.is_none() && destination.under_way > 0;
+        if is_open && !has_nothing {
+            let at = destination.due_at.map_or(free_at, |due_at| due_at.max(free_at));
+            destination.stands_at = Some(at);
+            self.order.insert((at, name.to_owned()));
         }
     }
 }
@@ -176,7 +177,7 @@ mod tests {
 
     fn agenda(bounds: Bounds, due: &[(&str, i64)]) -> Agenda {
         let mut agenda = Agenda::new(bounds);
-        agenda.arrive(due.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect());
+        agenda.arrive(due.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(), 0);
         agenda
     }
 
@@ -211,7 +212,7 @@ mod tests {
         let mut agenda = agenda(Bounds { attempts_max: 1, ..BOUNDS }, &[("a.example", 1), ("b.example", 2)]);
         check(&agenda, 5, &[("a.example", 1)]);
         agenda.begin("a.example", 5);
-        agenda.found("a.example", None);
+        agenda.found("a.example", None, 5);
         check(&agenda, 5, &[]);
         assert_eq!(agenda.next_at(), None);
         agenda.end("a.example", true, None, 6);
@@ -254,9 +255,9 @@ mod tests {
     #[test]
     fn a_paused_destination_keeps_its_mail_until_it_goes_on() {
         let mut agenda = agenda(BOUNDS, &[("a.example", 0), ("b.example", 0)]);
-        agenda.pause(HashSet::from(["a.example".to_owned()]));
+        agenda.pause(HashSet::from(["a.example".to_owned()]), 1);
         check(&agenda, 1, &[("b.example", 2)]);
-        agenda.pause(HashSet::new());
+        agenda.pause(HashSet::new(), 1);
         check(&agenda, 1, &[("a.example", 2), ("b.example", 2)]);
     }
 
@@ -264,10 +265,28 @@ mod tests {
     fn what_has_nothing_to_do_is_forgotten() {
         let mut agenda = agenda(BOUNDS, &[("a.example", 0)]);
         agenda.begin("a.example", 0);
-        agenda.found("a.example", None);
+        agenda.found("a.example", None, 0);
+        assert!(agenda.order.is_empty() && agenda.destinations.len() == 1, "its attempt is under way");
         agenda.end("a.example", true, None, 1);
-        assert!(agenda.order.is_empty());
-        // Only a rate leaves something to remember.
-        assert!(agenda.destinations.values().all(|destination| destination.due_at.is_none()));
+        assert!(agenda.order.is_empty() && agenda.destinations.is_empty());
+    }
+
+    #[test]
+    fn a_rest_and_a_rate_are_remembered_until_they_are_over() {
+        for (per_minute, was_reached) in [(0, false), (60, true)] {
+            let mut agenda = agenda(Bounds { destination_per_minute: per_minute, ..BOUNDS }, &[("a.example", 0)]);
+            let now = 1_000_000;
+            for _ in 0..2 {
+                agenda.begin("a.example", now);
+            }
+            agenda.found("a.example", None, now);
+            for _ in 0..2 {
+                agenda.end("a.example", was_reached, None, now);
+            }
+            assert_eq!(agenda.next_at(), Some(now + 1_000), "it is looked at once more then");
+            check(&agenda, now + 999, &[]);
+            agenda.found("a.example", None, now + 1_000);
+            assert!(agenda.order.is_empty() && agenda.destinations.is_empty());
+        }
     }
 }

@@ -94,7 +94,8 @@ impl Worker {
             destination_attempts_max: app.config.destination_connections_max,
             destination_per_minute: app.config.destination_per_minute,
         });
-        agenda.arrive(app.store.reopen_queue(app.now()).await?.into_iter().collect());
+        let now = app.now();
+        agenda.arrive(app.store.reopen_queue(now).await?.into_iter().collect(), now);
         Ok(Self { app: Arc::clone(app), agenda, under_way: JoinSet::new(), pauses_known: false })
     }
 
@@ -110,21 +111,21 @@ impl Worker {
             while let Some(handed) = self.under_way.try_join_next() {
                 self.ended(handed);
             }
+            let now = self.app.now();
             let rung = self.app.store.bell().take();
-            self.agenda.arrive(rung.arrivals);
+            self.agenda.arrive(rung.arrivals, now);
             self.pauses_known &= !rung.pauses_changed;
             if !self.pauses_known {
-                self.agenda.pause(self.app.store.paused_destinations().await?);
+                self.agenda.pause(self.app.store.paused_destinations().await?, now);
                 self.pauses_known = true;
             }
-            let now = self.app.now();
             let ready = self.agenda.ready(now);
             if ready.is_empty() {
                 return Ok(());
             }
             let lease = self.app.store.lease(ready, now, now + LEASE_MS).await?;
             for (destination, due_at) in lease.next_due {
-                self.agenda.found(&destination, due_at);
+                self.agenda.found(&destination, due_at, now);
             }
             // Sandbox mail needs neither a signature nor a server, so it takes no task either.
             let (kept, leaving): (Vec<_>, Vec<_>) = lease.copies.into_iter().partition(Leased::is_sandbox);
