@@ -34,7 +34,11 @@ pub(super) async fn hand_over(app: &App, copy: Leased) -> Handed {
             let tried = app.outlets.attempt(kind, &copy.destination, &envelope, &signed);
             timeout(ATTEMPT_TIME, tried).await.unwrap_or_else(|_| not_now("the attempt took too long".into()))
         }
-        Err(reason) => not_now(reason),
+        Err(reason) => {
+            // The destination has no part in this, and must not rest for it: others send there too.
+            let handed = end(app, copy, not_now(reason)).await;
+            return Handed { was_reached: true, ..handed };
+        }
     };
     end(app, copy, attempt).await
 }
