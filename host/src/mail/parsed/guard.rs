@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter, memmem};
+
 use super::RAW_BYTES_MAX;
 
 /// Multiparts of one message.
@@ -38,8 +40,7 @@ pub(super) fn guarded(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
     }
     let mut safe = Cow::Borrowed(raw);
     let mut boundaries = Vec::new();
-    let colons = raw.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| at);
-    for colon in colons {
+    for colon in memchr_iter(b':', raw) {
         let Some(name) = FIELDS.into_iter().find(|name| is_named(&raw[..colon], name)) else { continue };
         let start = colon + 1;
         let field = &raw[start..start + field_length(&raw[start..])];
@@ -143,7 +144,8 @@ fn are_few(raw: &[u8], mut boundaries: Vec<&[u8]>) -> bool {
         return true;
     }
     let (mut delimiters, mut comparisons) = (0, 0);
-    for at in (2..raw.len()).filter(|&at| raw[at - 1] == b'-' && raw[at - 2] == b'-') {
+    for second in memchr_iter(b'-', raw).filter(|&at| at > 0 && raw[at - 1] == b'-') {
+        let at = second + 1;
         comparisons += boundaries.len();
         if boundaries.iter().any(|boundary| raw[at..].starts_with(boundary)) {
             delimiters += 1;
@@ -174,7 +176,7 @@ fn is_named(before: &[u8], name: &[u8]) -> bool {
 /// Up to the line break that no white space follows.
 fn field_length(text: &[u8]) -> usize {
     let mut end = 0;
-    while let Some(line) = text[end..].iter().position(|byte| *byte == b'\n') {
+    while let Some(line) = memchr(b'\n', &text[end..]) {
         end += line + 1;
         if !matches!(text.get(end), Some(b' ' | b'\t')) {
             return end;
@@ -184,7 +186,7 @@ fn field_length(text: &[u8]) -> usize {
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
+    memmem::find(text, wanted)
 }
 
 #[cfg(test)]
