@@ -22,8 +22,8 @@ pub enum Canceled {
 }
 
 impl Store {
-    /// Takes an email of this customer (an operator needs no customer) back: its copies leave the queue, each with its event, and the month gets them back. Once an
-    /// attempt for one of its copies has begun, nothing changes.
+    /// Takes an email of this customer (an operator needs no customer) back: its copies leave the queue, each with its
+    /// event, and the month gets them back. Once an attempt for one of its copies has begun, nothing changes.
     pub async fn cancel_email(&self, customer: Option<Uuid>, email: Uuid, now: i64, mut ids: Ids) -> Result<Canceled> {
         self.write(move |connection| {
             let (id, of) = (email.to_string(), customer.map(|customer| customer.to_string()));
@@ -45,7 +45,7 @@ impl Store {
                 let event_type = EventType::Canceled;
                 let data = json!({});
                 let happening = Happening { event_type, bounce_type: None, reason: None, occurred_at: now, data, now };
-                record(connection, &subject, happening, &mut ids)?;
+                record(connection, subject, [happening], &mut ids)?;
             }
             connection.execute("DELETE FROM queue WHERE email_id = ?1", values![id])?;
             let copies = i64::try_from(addresses.len()).expect("an email has few recipients");

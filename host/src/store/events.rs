@@ -127,6 +127,8 @@ pub(super) struct Subject {
     pub(super) customer_id: Uuid,
     pub(super) sender: String,
     pub(super) status: EmailStatus,
+    /// Where the copy itself stands.
+    copy_status: EmailStatus,
     pub(super) stream: StreamType,
     pub(super) recipient: String,
     pub(super) submitted_at: i64,
@@ -163,7 +165,7 @@ impl Store {
                 data: hit.data,
                 now: hit.at,
             };
-            record(connection, &subject, happening, &mut ids)?;
+            record(connection, subject, [happening], &mut ids)?;
             Ok(true)
         })
         .await
@@ -261,7 +263,7 @@ pub(super) fn subject(
     recipient: Option<&str>,
 ) -> Result<Option<Subject>, SqlError> {
     // By its role and not by its address, because SQL knows the lower case of ASCII alone.
-    let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at FROM emails \
+    let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at, recipients.status FROM emails \
                JOIN recipients ON email_id = id WHERE id = ?1 AND (address = ?2 OR ?2 IS NULL) \
                ORDER BY CASE role WHEN 'to' THEN 1 WHEN 'cc' THEN 2 ELSE 3 END, address LIMIT 1";
     connection.query_one(sql, values![email.to_string(), recipient.map(str::to_lowercase)], |row| {
@@ -273,41 +275,45 @@ pub(super) fn subject(
             stream: row.parsed(3, StreamType::parse)?,
             recipient: row.text(4)?,
             submitted_at: row.integer(5)?,
+            copy_status: row.parsed(6, EmailStatus::parse)?,
         })
     })
 }
 
-/// Records an event with everything that follows from it: statuses, counters, suppression.
-pub(super) fn record(
+/// Records what happened to one copy, in order, with everything that follows from it: events, statuses, counters,
+/// suppressions. The statuses are written once, as they are in the end.
+pub(super) fn record<'a>(
+    connection: &Connection,
+    mut subject: Subject,
+    happened: impl IntoIterator<Item = Happening<'a>>,
+    ids: &mut Ids,
+) -> Result<(), SqlError> {
+    let before = (subject.status, subject.copy_status);
+    for happening in happened {
+        subject.status = after(subject.status, happening.event_type, happening.bounce_type);
+        subject.copy_status = after(subject.copy_status, happening.event_type, happening.bounce_type);
+        record_event(connection, &subject, happening, ids)?;
+    }
+    let id = subject.email_id.to_string();
+    if subject.status != before.0 {
+        let sql = "UPDATE emails SET status = ?2 WHERE id = ?1";
+        connection.execute(sql, values![id.as_str(), subject.status.as_str()])?;
+    }
+    if subject.copy_status != before.1 {
+        let sql = "UPDATE recipients SET status = ?3 WHERE email_id = ?1 AND address = ?2";
+        connection.execute(sql, values![id, subject.recipient.as_str(), subject.copy_status.as_str()])?;
+    }
+    Ok(())
+}
+
+/// One event, for a subject that has moved with it, and what it counts and suppresses.
+fn record_event(
     connection: &Connection,
     subject: &Subject,
     happening: Happening<'_>,
     ids: &mut Ids,
 ) -> Result<(), SqlError> {
     let Happening { event_type, bounce_type, reason, occurred_at, data, now } = happening;
-    let first = !has_event(connection, subject, event_type)?;
-    let status = after(subject.status, event_type, bounce_type);
-    if status != subject.status {
-        let sql = "UPDATE emails SET status = ?2 WHERE id = ?1";
-        connection.execute(sql, values![subject.email_id.to_string(), status.as_str()])?;
-    }
-    // What a reader does moves no status, and there is much of it.
-    if !matches!(event_type, EventType::Opened | EventType::Clicked | EventType::Unsubscribed) {
-        advance_recipient(connection, subject, event_type, bounce_type)?;
-    }
-    let event = NewEvent {
-        email_id: subject.email_id,
-        customer_id: subject.customer_id,
-        event_type,
-        status,
-        recipient: &subject.recipient,
-        sender: &subject.sender,
-        occurred_at,
-        data,
-        now,
-    };
-    let source = (event_type == EventType::Unsubscribed).then(|| UnsubscribeSource::of_event(&event.data));
-    insert_event(connection, ids(), &event)?;
     let counter = match event_type {
         EventType::Delivered => Some(Counter::Delivered),
         EventType::Bounced => Some(Counter::Bounced),
@@ -316,9 +322,25 @@ pub(super) fn record(
         EventType::Clicked => Some(Counter::Clicked),
         _ => None,
     };
-    if let Some(counter) = counter.filter(|_| first) {
+    // Each copy counts once, however often it is opened.
+    if let Some(counter) = counter
+        && !has_event(connection, subject, event_type)?
+    {
         usage::count(connection, subject.customer_id, counter, 1, now)?;
     }
+    let event = NewEvent {
+        email_id: subject.email_id,
+        customer_id: subject.customer_id,
+        event_type,
+        status: subject.status,
+        recipient: &subject.recipient,
+        sender: &subject.sender,
+        occurred_at,
+        data,
+        now,
+    };
+    let source = (event_type == EventType::Unsubscribed).then(|| UnsubscribeSource::of_event(&event.data));
+    insert_event(connection, ids(), &event)?;
     let cause = match (event_type, bounce_type) {
         (EventType::Complained, _) => Some((Cause::Complaint, None)),
         (EventType::Unsubscribed, _) => Some((Cause::Unsubscribe, Some(subject.stream))),
@@ -369,24 +391,6 @@ fn has_event(connection: &Connection, subject: &Subject, event_type: EventType) 
     let sql = "SELECT 1 FROM events WHERE email_id = ?1 AND recipient = ?2 AND event_type = ?3 LIMIT 1";
     let values = values![subject.email_id.to_string(), subject.recipient.as_str(), event_type.as_str()];
     Ok(connection.query_one(sql, values, |row| row.integer(0))?.is_some())
-}
-
-fn advance_recipient(
-    connection: &Connection,
-    subject: &Subject,
-    event_type: EventType,
-    bounce_type: Option<BounceType>,
-) -> Result<(), SqlError> {
-    let key = values![subject.email_id.to_string(), subject.recipient.as_str()];
-    let sql = "SELECT status FROM recipients WHERE email_id = ?1 AND address = ?2";
-    let Some(before) = connection.query_one(sql, key, |row| row.parsed(0, EmailStatus::parse))? else { return Ok(()) };
-    let status = after(before, event_type, bounce_type);
-    if status != before {
-        let sql = "UPDATE recipients SET status = ?3 WHERE email_id = ?1 AND address = ?2";
-        let values = values![subject.email_id.to_string(), subject.recipient.as_str(), status.as_str()];
-        connection.execute(sql, values)?;
-    }
-    Ok(())
 }
 
 /// How many of the customer's emails to this address bounced lately.

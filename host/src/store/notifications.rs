@@ -130,7 +130,7 @@ impl Store {
                     data: event.data.clone(),
                     now,
                 };
-                record(connection, &subject, happening, &mut ids)?;
+                record(connection, subject, [happening], &mut ids)?;
                 outcome.accepted += 1;
             }
             close_notification(connection, &notification, outcome.state(notification.unparsed))?;

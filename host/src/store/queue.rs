@@ -240,17 +240,14 @@ fn end_attempt(
         Ending::Bounced(bounce_type) => (EventType::Bounced, Some(*bounce_type)),
         Ending::Failed => (EventType::Failed, None),
     };
-    let mut happened = vec![(event_type, bounce_type, data_of(heard, ending, handover.attempts + 1))];
-    if handover.attempts == 0 {
-        happened.insert(0, (EventType::Sent, None, json!({})));
-    }
-    for (event_type, bounce_type, data) in happened {
-        // Read again for each event, because the one before moved the status.
-        let Some(subject) = subject(connection, handover.email_id, Some(address))? else { continue };
+    let Some(subject) = subject(connection, handover.email_id, Some(address))? else { return Ok(()) };
+    let happening = |event_type, bounce_type: Option<BounceType>, data| {
         let reason = bounce_type.map(|_| response);
-        record(connection, &subject, Happening { event_type, bounce_type, reason, occurred_at: now, data, now }, ids)?;
-    }
-    Ok(())
+        Happening { event_type, bounce_type, reason, occurred_at: now, data, now }
+    };
+    let began = (handover.attempts == 0).then(|| happening(EventType::Sent, None, json!({})));
+    let ended = happening(event_type, bounce_type, data_of(heard, ending, handover.attempts + 1));
+    record(connection, subject, began.into_iter().chain([ended]), ids)
 }
 
 /// What the event of an attempt tells.
