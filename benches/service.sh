@@ -5,6 +5,8 @@
 # shellcheck shell=bash
 set -euo pipefail
 export LC_ALL=C
+# A backtrace for each error that is made would be measured too.
+unset RUST_BACKTRACE RUST_LIB_BACKTRACE
 
 pillarbox=$(readlink -f "${PILLARBOX:-target/release/pillarbox}") || true
 folder=$(mktemp -d)

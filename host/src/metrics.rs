@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::reply::Reply;
 use crate::router;
+use crate::store::Ending;
 
 /// Upper ends of the histogram of requests, in microseconds. What took longer is in one more bucket.
 const REQUEST_BOUNDS_US: [u64; 13] =
@@ -24,6 +25,12 @@ const REQUEST_BOUNDS_US: [u64; 13] =
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What a notification can come to.
 const NOTIFICATION_STATES: [&str; 4] = ["matched", "unmatched", "ignored", "unparsed"];
+/// What an attempt to hand a copy over can come to.
+const ATTEMPT_OUTCOMES: [&str; 5] = ["delivered", "captured", "deferred", "bounced", "failed"];
+/// What SMTP calls the kinds of its replies: 2xx, 4xx, 5xx.
+const REPLIES: [&str; 3] = ["taken", "not_now", "refused"];
+/// What a sign-in can come to.
+const SIGN_INS: [&str; 2] = ["right", "wrong"];
 
 /// The counters of one process. They begin at its start, which is what Prometheus expects of counters.
 pub(crate) struct Meters {
@@ -32,6 +39,9 @@ pub(crate) struct Meters {
     /// One for each of `router::TEMPLATES`.
     routes: Vec<RouteMeter>,
     notifications: [AtomicU64; NOTIFICATION_STATES.len()],
+    attempts: [AtomicU64; ATTEMPT_OUTCOMES.len()],
+    smtp_messages: [AtomicU64; REPLIES.len()],
+    smtp_sign_ins: [AtomicU64; SIGN_INS.len()],
 }
 
 #[derive(Default)]
@@ -44,7 +54,14 @@ struct RouteMeter {
 impl Meters {
     pub(crate) fn new(started_at: i64) -> Self {
         let routes = router::TEMPLATES.iter().map(|_| RouteMeter::default()).collect();
-        Self { started_at, routes, notifications: Default::default() }
+        Self {
+            started_at,
+            routes,
+            notifications: Default::default(),
+            attempts: Default::default(),
+            smtp_messages: Default::default(),
+            smtp_sign_ins: Default::default(),
+        }
     }
 
     /// Counts a request of the API that was answered.
@@ -60,9 +77,41 @@ impl Meters {
 
     /// Counts a notification that was stored.
     pub(crate) fn count_notification(&self, state: &str) {
-        if let Some(at) = NOTIFICATION_STATES.iter().position(|known| *known == state) {
-            self.notifications[at].fetch_add(1, Ordering::Relaxed);
-        }
+        count(&self.notifications, &NOTIFICATION_STATES, state);
+    }
+
+    /// Counts an attempt that was recorded.
+    pub(crate) fn count_attempt(&self, ending: &Ending) {
+        let outcome = match ending {
+            Ending::Delivered => "delivered",
+            Ending::Captured { .. } => "captured",
+            Ending::Deferred { .. } => "deferred",
+            Ending::Bounced(_) => "bounced",
+            Ending::Failed => "failed",
+        };
+        count(&self.attempts, &ATTEMPT_OUTCOMES, outcome);
+    }
+
+    /// Counts a whole message that came by SMTP, by the code of its reply.
+    pub(crate) fn count_smtp_message(&self, code: u16) {
+        let kind = match code {
+            ..400 => "taken",
+            400..500 => "not_now",
+            500.. => "refused",
+        };
+        count(&self.smtp_messages, &REPLIES, kind);
+    }
+
+    /// Counts somebody who gave a password by SMTP.
+    pub(crate) fn count_smtp_sign_in(&self, is_right: bool) {
+        count(&self.smtp_sign_ins, &SIGN_INS, if is_right { "right" } else { "wrong" });
+    }
+}
+
+/// Adds one under this word. What is no word of ours has no label.
+fn count(numbers: &[AtomicU64], words: &[&str], word: &str) {
+    if let Some(at) = words.iter().position(|known| *known == word) {
+        numbers[at].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -105,5 +154,21 @@ mod tests {
         meters.count_notification("ignored");
         meters.count_notification("made up");
         assert_eq!(now(&meters.notifications), [0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn attempts_and_what_came_by_smtp_are_counted_by_what_they_came_to() {
+        let meters = Meters::new(0);
+        for ending in [Ending::Delivered, Ending::Deferred { next_at: 1 }, Ending::Failed, Ending::Delivered] {
+            meters.count_attempt(&ending);
+        }
+        assert_eq!(now(&meters.attempts), [2, 0, 1, 0, 1]);
+        for code in [250, 399, 400, 499, 500] {
+            meters.count_smtp_message(code);
+        }
+        assert_eq!(now(&meters.smtp_messages), [2, 2, 1]);
+        meters.count_smtp_sign_in(true);
+        meters.count_smtp_sign_in(false);
+        assert_eq!(now(&meters.smtp_sign_ins), [1, 1]);
     }
 }

@@ -15,6 +15,8 @@ use crate::request::chain;
 use crate::smtp::server::content::{Fault, TEXT_LINE_BYTES_MAX, whole};
 use crate::store::Customer;
 
+/// A script on this machine speaks no protocol.
+const PROTOCOL: &str = "local";
 /// Customers that are named when one has to be chosen.
 const NAMED_MAX: usize = 20;
 
@@ -31,7 +33,7 @@ pub(crate) async fn send(app: &App, customer: Option<&str>, to: &[String], messa
     if count > RECIPIENTS_MAX {
         return Err(format!("{count} recipients are more than the {RECIPIENTS_MAX} that an email may have"));
     }
-    match submit(app, &customer, Submission { recipients, message }).await {
+    match submit(app, &customer, Submission { recipients, protocol: PROTOCOL, message }).await {
         Ok(email_id) => Ok(json!({ "email_id": email_id, "recipients": count })),
         Err(error) => Err(refusal(&error)),
     }

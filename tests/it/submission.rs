@@ -73,7 +73,7 @@ async fn a_message_goes_out_as_it_was_submitted() {
         .replace("Bcc: eve@example.com\r\n", "")
         .replace("X-Tag: parcels\r\n", "")
         .replace("X-Metadata-Order: 7\r\n", "");
-    assert_eq!(captured["source"], format!("X-Pillarbox-Email-Id: {id}\r\n{kept}"));
+    assert_eq!(captured["source"], format!("{}{kept}", front(&id)));
     assert_eq!(app.command(Command::MailboxList { limit: 10 }).await["total"], 1);
 }
 
@@ -330,7 +330,7 @@ async fn a_message_may_come_in_chunks() {
         .await;
     let reply = client.ask("BDAT 0 LAST").await;
     let id = reply.strip_prefix("250 2.0.0 Ok: queued as ").unwrap_or_else(|| panic!("{reply}"));
-    assert_eq!(app.captured(id).await["source"], format!("X-Pillarbox-Email-Id: {id}\r\n{raw}\r\n"));
+    assert_eq!(app.captured(id).await["source"], format!("{}{raw}\r\n", front(id)));
 
     // Without recipients the bytes of a chunk are not taken for commands.
     client.write("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n").await;
@@ -372,6 +372,14 @@ async fn a_session_has_so_many_messages_and_one_more_needs_another() {
         }
     }
     client.hears("MAIL FROM:<>", "421 4.7.0 Many messages came").await;
+}
+
+/// What every message that is submitted gets in front.
+fn front(email_id: &str) -> String {
+    format!(
+        "Received: by localhost with ESMTPA id {email_id};\r\n\tFri, 15 Mar 2024 14:30:00 +0000\r\n\
+         X-Pillarbox-Email-Id: {email_id}\r\n"
+    )
 }
 
 fn bounce(email_id: Option<&str>, recipient: &str) -> String {

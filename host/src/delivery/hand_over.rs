@@ -13,6 +13,9 @@ use crate::store::{Ending, Heard, Leased};
 /// The longest attempt, well within its lease.
 const ATTEMPT_TIME: Duration = Duration::from_mins(25);
 
+/// What the attempt record says then. Whatever was going on is not known any more.
+const TOO_LONG: &str = "the attempt took more than 25 minutes and was given up; the server may have taken the message";
+
 /// What the worker needs to know of an attempt that ended and was recorded.
 pub(super) struct Handed {
     /// Whether the destination answered at all.
@@ -32,7 +35,7 @@ pub(super) async fn hand_over(app: &App, copy: Leased) -> Handed {
         Ok(Ready { envelope, signatures, message }) => {
             let signed = [signatures, message].concat();
             let tried = app.outlets.attempt(kind, &copy.destination, &envelope, &signed);
-            timeout(ATTEMPT_TIME, tried).await.unwrap_or_else(|_| not_now("the attempt took too long".into()))
+            timeout(ATTEMPT_TIME, tried).await.unwrap_or_else(|_| not_now(TOO_LONG.into()))
         }
         Err(reason) => {
             // The destination has no part in this, and must not rest for it: others send there too.

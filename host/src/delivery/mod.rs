@@ -11,11 +11,12 @@ mod hand_over;
 pub mod outlet;
 mod retry;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::sleep;
 
 use self::agenda::{Agenda, Bounds};
@@ -57,7 +58,7 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) {
         tokio::select! {
             () = sleep(pause) => {}
             () = app.store.bell().rung() => {}
-            Some(handed) = worker.under_way.join_next() => worker.ended(handed),
+            Some(handed) = worker.under_way.join_next_with_id() => worker.ended(handed),
             _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => break,
         }
     }
@@ -70,7 +71,7 @@ pub async fn deliver_due(app: &Arc<App>) -> Result<(), StoreError> {
     let mut worker = Worker::start(app).await?;
     loop {
         worker.round().await?;
-        match worker.under_way.join_next().await {
+        match worker.under_way.join_next_with_id().await {
             Some(handed) => worker.ended(handed),
             None if worker.agenda.ready(app.now()).is_empty() => return Ok(()),
             None => {}
@@ -81,7 +82,9 @@ pub async fn deliver_due(app: &Arc<App>) -> Result<(), StoreError> {
 struct Worker {
     app: Arc<App>,
     agenda: Agenda,
-    under_way: JoinSet<(String, Handed)>,
+    under_way: JoinSet<Handed>,
+    /// Where each of them goes.
+    destinations: HashMap<task::Id, String>,
     /// False until the agenda has heard who is held back.
     pauses_known: bool,
 }
@@ -96,7 +99,13 @@ impl Worker {
         });
         let now = app.now();
         agenda.arrive(app.store.reopen_queue(now).await?.into_iter().collect(), now);
-        Ok(Self { app: Arc::clone(app), agenda, under_way: JoinSet::new(), pauses_known: false })
+        Ok(Self {
+            app: Arc::clone(app),
+            agenda,
+            under_way: JoinSet::new(),
+            destinations: HashMap::new(),
+            pauses_known: false,
+        })
     }
 
     /// How long nothing is to be done unless something happens.
@@ -108,7 +117,7 @@ impl Worker {
     /// Begins whatever may begin.
     async fn round(&mut self) -> Result<(), StoreError> {
         loop {
-            while let Some(handed) = self.under_way.try_join_next() {
+            while let Some(handed) = self.under_way.try_join_next_with_id() {
                 self.ended(handed);
             }
             let now = self.app.now();
@@ -136,21 +145,24 @@ impl Worker {
             for copy in leaving {
                 self.agenda.begin(&copy.destination, now);
                 let app = Arc::clone(&self.app);
-                self.under_way.spawn(async move {
-                    let destination = copy.destination.clone();
-                    (destination, hand_over(&app, copy).await)
-                });
+                let destination = copy.destination.clone();
+                let task = self.under_way.spawn(async move { hand_over(&app, copy).await });
+                self.destinations.insert(task.id(), destination);
             }
         }
     }
 
-    fn ended(&mut self, handed: Result<(String, Handed), tokio::task::JoinError>) {
-        match handed {
-            Ok((destination, handed)) => {
-                self.agenda.end(&destination, handed.was_reached, handed.next_at, self.app.now());
+    fn ended(&mut self, handed: Result<(task::Id, Handed), task::JoinError>) {
+        let (id, handed) = match handed {
+            Ok(ended) => ended,
+            // Its lease gives the copy back.
+            Err(error) => {
+                tracing::error!(%error, "an attempt ended in a panic");
+                (error.id(), Handed { was_reached: true, next_at: None })
             }
-            // Its lease gives the copy back; its place for that destination is lost until the next start.
-            Err(error) => tracing::error!(%error, "an attempt ended in a panic"),
+        };
+        if let Some(destination) = self.destinations.remove(&id) {
+            self.agenda.end(&destination, handed.was_reached, handed.next_at, self.app.now());
         }
     }
 }
@@ -173,7 +185,7 @@ async fn record(app: &App, ended: Vec<(Handover, Heard, Ending)>) {
     loop {
         let now = app.now();
         match app.store.end_attempts(ended.clone(), now, app.ids(now)).await {
-            Ok(()) => return,
+            Ok(()) => return ended.iter().for_each(|(.., ending)| app.meters.count_attempt(ending)),
             Err(StoreError::Closed) => return tracing::error!("the store closed before an attempt was recorded"),
             Err(error) => tracing::error!(%error, "an attempt could not be recorded yet"),
         }

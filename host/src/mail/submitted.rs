@@ -42,6 +42,8 @@ const ONCE: &[&str] = &[
     "content-type",
     "content-transfer-encoding",
 ];
+/// Servers that a message may have passed. One that passed more goes round in a circle (RFC 5321 section 6.3).
+pub const RECEIVED_MAX: usize = 50;
 /// Headers that name recipients.
 const RECIPIENTS: &[&str] = &["to", "cc", "bcc"];
 /// Headers that are read, or of no use behind this service, and do not go out.
@@ -87,9 +89,13 @@ pub struct Wishes {
 pub struct Added<'a> {
     /// Goes into [`EMAIL_ID_HEADER`].
     pub email_id: &'a str,
+    /// The server that took the message.
+    pub host: &'a str,
+    /// How it came, in a word of RFC 3848.
+    pub protocol: &'a str,
     /// For a message without one, without angle brackets.
     pub message_id: &'a str,
-    /// Seconds since 1970, for a message without a date.
+    /// When it was taken, in seconds since 1970: also the date of a message without one.
     pub date_unix: i64,
     /// The https URL of one-click unsubscribing (RFC 8058), for broadcasts.
     pub unsubscribe: Option<&'a str>,
@@ -112,6 +118,9 @@ impl<'a> SubmittedMessage<'a> {
             if fields.iter().filter(|field| field.is(name)).count() > 1 {
                 return Err(SubmittedError::Twice(name));
             }
+        }
+        if fields.iter().filter(|field| field.is("received")).count() > RECEIVED_MAX {
+            return Err(SubmittedError::Loop);
         }
         let text =
             |name: &str| fields.iter().find(|field| field.is(name)).map(|field| parsed::unstructured(field.value));
@@ -182,12 +191,16 @@ impl<'a> SubmittedMessage<'a> {
     /// The headers that go in front.
     fn headers(&self, added: &Added<'_>) -> Vec<u8> {
         let has = |name: &str| self.fields.iter().any(|field| field.is(name));
-        let mut headers = vec![format!("{EMAIL_ID_HEADER}: {}\r\n", added.email_id)];
+        let date = Date::new(added.date_unix).to_rfc822();
+        // The client is not named: whoever reads the message need not know where its author sits.
+        let received =
+            format!("Received: by {} with {} id {};\r\n\t{date}\r\n", added.host, added.protocol, added.email_id);
+        let mut headers = vec![received, format!("{EMAIL_ID_HEADER}: {}\r\n", added.email_id)];
         if !has("message-id") {
             headers.push(format!("Message-ID: <{}>\r\n", added.message_id));
         }
         if !has("date") {
-            headers.push(format!("Date: {}\r\n", Date::new(added.date_unix).to_rfc822()));
+            headers.push(format!("Date: {date}\r\n"));
         }
         if let Some(url) = added.unsubscribe.filter(|_| self.wishes.broadcast) {
             // On a line of its own, since a URL cannot be folded.

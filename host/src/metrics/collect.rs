@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::text::{Form, Kind, Text, micros};
-use super::{CLASSES, NOTIFICATION_STATES, REQUEST_BOUNDS_US, process};
+use super::{ATTEMPT_OUTCOMES, CLASSES, NOTIFICATION_STATES, REPLIES, REQUEST_BOUNDS_US, SIGN_INS, process};
 use crate::app::App;
 use crate::error::Result;
 use crate::plugins::Loaded;
@@ -20,6 +20,7 @@ pub(super) async fn all(app: &App, form: Form) -> Result<String> {
     requests(app, &mut text);
     plugins(app, &mut text);
     store(app, &mut text).await?;
+    mail(app, &mut text);
     Ok(text.finish())
 }
 
@@ -116,7 +117,11 @@ async fn store(app: &App, text: &mut Text) -> Result<()> {
     text.count(&[], app.store.writes_waiting() as u64);
     text.family(Kind::Gauge, "pillarbox_write_queue_limit", "Units of work that may wait.");
     text.count(&[], app.config.write_queue_max as u64);
-    text.family(Kind::Gauge, "pillarbox_emails_waiting", "Emails that were accepted and are not handed over yet.");
+    text.family(
+        Kind::Gauge,
+        "pillarbox_emails_waiting",
+        "Copies of emails that were accepted and have not reached their end.",
+    );
     text.count(&[], figures.emails_waiting);
     text.family(Kind::Counter, "pillarbox_emails_stored", "Emails that were accepted, over all starts.");
     text.count(&[], figures.emails);
@@ -131,6 +136,23 @@ async fn store(app: &App, text: &mut Text) -> Result<()> {
         text.count(&[("state", state)], count);
     }
     Ok(())
+}
+
+/// What comes in by SMTP, and what goes out.
+fn mail(app: &App, text: &mut Text) {
+    let meters = &app.meters;
+    text.family(Kind::Counter, "pillarbox_delivery_attempts", "Attempts to hand over a copy, by what they came to.");
+    for (outcome, count) in ATTEMPT_OUTCOMES.iter().zip(now(&meters.attempts)) {
+        text.count(&[("outcome", outcome)], count);
+    }
+    text.family(Kind::Counter, "pillarbox_smtp_messages", "Messages that came by SMTP, by the kind of the reply.");
+    for (reply, count) in REPLIES.iter().zip(now(&meters.smtp_messages)) {
+        text.count(&[("reply", reply)], count);
+    }
+    text.family(Kind::Counter, "pillarbox_smtp_sign_ins", "Passwords that were given by SMTP.");
+    for (password, count) in SIGN_INS.iter().zip(now(&meters.smtp_sign_ins)) {
+        text.count(&[("password", password)], count);
+    }
 }
 
 fn now(numbers: &[AtomicU64]) -> Vec<u64> {

@@ -22,6 +22,8 @@ const SUBJECT_BYTES_KEPT: usize = 998;
 pub(crate) struct Submission {
     /// Whom it asked to send to. They decide, whoever the message names.
     pub(crate) recipients: Vec<EmailAddress>,
+    /// How it came, in a word of RFC 3848.
+    pub(crate) protocol: &'static str,
     /// Lines end in CRLF.
     pub(crate) message: Vec<u8>,
 }
@@ -54,8 +56,11 @@ pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submissio
     check_outlet(app, &domain, stream_type, domain.sandbox)?;
     let unsubscribe = message.wishes.broadcast.then(|| tracking.unsubscribe_url());
     let (id, made_message_id) = (email_id.to_string(), format!("{email_id}@{}", domain.name));
+    let host = app.config.smtp_host();
     let added = Added {
         email_id: &id,
+        host: &host,
+        protocol: submission.protocol,
         message_id: &made_message_id,
         date_unix: now / 1_000,
         unsubscribe: unsubscribe.as_deref(),

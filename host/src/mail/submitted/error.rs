@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::RECEIVED_MAX;
 use super::fields::{HEADER_BYTES_MAX, HEADERS_MAX};
 use crate::mail::address::AddressError;
 
@@ -17,6 +18,8 @@ pub enum SubmittedError {
     HeaderTooLong,
     /// A header that a message has at most once stands there twice.
     Twice(&'static str),
+    /// It passed more than [`RECEIVED_MAX`] servers.
+    Loop,
     /// There is no author.
     NoFrom,
     /// The author is not UTF-8.
@@ -40,6 +43,9 @@ impl fmt::Display for SubmittedError {
             Self::TooManyHeaders => write!(out, "The message has more than {HEADERS_MAX} headers"),
             Self::HeaderTooLong => write!(out, "The headers are longer than {HEADER_BYTES_MAX} bytes together"),
             Self::Twice(name) => write!(out, "The message has the header {name} twice"),
+            Self::Loop => {
+                write!(out, "The message has passed more than {RECEIVED_MAX} servers: it goes round in a circle")
+            }
             Self::NoFrom => out.write_str("The message has no From header"),
             Self::FromNotText => out.write_str("The From header is not UTF-8"),
             Self::From(error) => write!(out, "The From header must be one address: {error}"),

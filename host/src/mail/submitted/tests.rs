@@ -7,11 +7,14 @@ use crate::mail::parsed::ParsedMessage;
 
 const ADDED: Added<'static> = Added {
     email_id: "42",
+    host: "mail.example.org",
+    protocol: "ESMTPSA",
     message_id: "42@example.org",
     date_unix: 1_710_513_000,
     unsubscribe: Some("https://mail.example.org/track/u/token"),
 };
-const FRONT: &str = "X-Pillarbox-Email-Id: 42\r\n";
+const FRONT: &str = "Received: by mail.example.org with ESMTPSA id 42;\r\n\tFri, 15 Mar 2024 14:30:00 +0000\r\n\
+                     X-Pillarbox-Email-Id: 42\r\n";
 
 fn read(raw: &str) -> SubmittedMessage<'_> {
     SubmittedMessage::read(raw.as_bytes()).unwrap_or_else(|error| panic!("{error}: {raw}"))
@@ -37,9 +40,16 @@ const WHOLE: &str = "Message-ID: <a@example.org>\r\nDate: Fri, 15 Mar 2024 14:30
                      From: Ada <ada@example.org>\r\nTo: bob@example.com\r\nSubject: Hello\r\n";
 
 #[test]
-fn a_message_that_has_everything_gets_one_header() {
+fn a_message_that_has_everything_gets_a_trace_and_its_id() {
     let raw = format!("{WHOLE}\r\nHello\r\n");
     assert_eq!(finished(&raw), format!("{FRONT}{raw}"));
+}
+
+#[test]
+fn a_message_that_passed_so_many_servers_is_taken_and_one_more_is_a_loop() {
+    let passed = |servers: usize| "received: from a\r\n\tby b\r\n".repeat(servers) + WHOLE + "\r\n";
+    read(&passed(RECEIVED_MAX));
+    refused(&passed(RECEIVED_MAX + 1), "circle");
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(super) async fn take(
     server: &Server,
     customer: Option<&Customer>,
     recipients: Vec<EmailAddress>,
+    protocol: &'static str,
     message: Vec<u8>,
 ) -> Reply {
     let app = &server.app;
@@ -28,7 +29,7 @@ pub(super) async fn take(
         return Reply::new(451, "4.3.2", "The service has more work under way than it may; try again");
     };
     let taken = match customer {
-        Some(customer) => submit(app, customer, Submission { recipients, message }).await,
+        Some(customer) => submit(app, customer, Submission { recipients, protocol, message }).await,
         None => take_back(app, recipients, message).await,
     };
     taken.unwrap_or_else(|error| {

@@ -35,6 +35,8 @@ pub(super) struct Session<'a> {
     secure: bool,
     hello: Option<Hello>,
     customer: Option<Customer>,
+    /// Whether the customer gave a password.
+    signed_in: bool,
     /// Whose mail a program on this machine submits without signing in, as long as it names no address of ours.
     local: Option<Customer>,
     transaction: Option<Transaction>,
@@ -123,6 +125,7 @@ impl<'a> Session<'a> {
             secure,
             hello: None,
             customer: None,
+            signed_in: false,
             local: None,
             transaction: None,
             messages: 0,
@@ -271,7 +274,8 @@ impl<'a> Session<'a> {
         match self.server.customer(credentials).await {
             Ok(Some(customer)) => {
                 tracing::debug!(customer = %customer.id, "signed in");
-                self.customer = Some(customer);
+                self.server.app.meters.count_smtp_sign_in(true);
+                (self.customer, self.signed_in) = (Some(customer), true);
                 Ok(Reply::new(235, "2.7.0", "You are signed in"))
             }
             Ok(None) => self.refuse_password().await,
@@ -310,6 +314,7 @@ impl<'a> Session<'a> {
     /// Later each time, and not for ever.
     async fn refuse_password(&mut self) -> Result<Reply, End> {
         self.server.count_failure(self.peer);
+        self.server.app.meters.count_smtp_sign_in(false);
         tracing::warn!("somebody gave a wrong user or password for SMTP");
         sleep(SIGN_IN_DELAY * 2_u32.pow(self.sign_in_failures)).await;
         self.sign_in_failures += 1;
@@ -471,7 +476,25 @@ impl<'a> Session<'a> {
             }
             Some(Err(Fault::NoRoom)) => return Ok(Reply::new(451, "4.3.1", "Too much mail at once; try again")),
         };
-        Ok(handover::take(self.server, self.customer.as_ref(), transaction.recipients, bytes).await)
+        let protocol = self.protocol(transaction.utf8);
+        let taken = handover::take(self.server, self.customer.as_ref(), transaction.recipients, protocol, bytes).await;
+        self.server.app.meters.count_smtp_message(taken.code);
+        Ok(taken)
+    }
+
+    /// What a message came by (RFC 3848, RFC 6531 section 4.3).
+    fn protocol(&self, utf8: bool) -> &'static str {
+        match (self.hello, utf8, self.secure, self.signed_in) {
+            (Some(Hello::Simple) | None, ..) => "SMTP",
+            (_, false, false, false) => "ESMTP",
+            (_, false, false, true) => "ESMTPA",
+            (_, false, true, false) => "ESMTPS",
+            (_, false, true, true) => "ESMTPSA",
+            (_, true, false, false) => "UTF8SMTP",
+            (_, true, false, true) => "UTF8SMTPA",
+            (_, true, true, false) => "UTF8SMTPS",
+            (_, true, true, true) => "UTF8SMTPSA",
+        }
     }
 
     /// What comes back is small; what somebody sends may be as large as the settings say.
