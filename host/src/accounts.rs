@@ -7,9 +7,11 @@ use crate::api::smtp;
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
+use crate::domains::new::ownership_token;
 use crate::ids::new_id;
 use crate::mail::address::EmailAddress;
 use crate::mail::event::PrivacyLevel;
+use crate::mail::standing::DomainStatus;
 use crate::secrets::new_api_key;
 use crate::store::{Customer, CustomerChange, CustomerStatus, Domain, NewCustomer, Rotation, StoreError, VerifiedBy};
 
@@ -51,7 +53,7 @@ pub(crate) async fn create(app: &App, name: &str, email: &str, with_events: bool
         created_at: now,
     };
     for number in 1..=SLUGS_MAX {
-        let domain = sandbox_domain(&customer, number, now);
+        let domain = sandbox_domain(&customer, number, ownership_token()?, now);
         let name = domain.name.clone();
         let new = NewCustomer { customer: customer.clone(), domain, key: key.clone() };
         if let Some(customer) = app.store.create_customer(new).await.map_err(failed)? {
@@ -62,13 +64,14 @@ pub(crate) async fn create(app: &App, name: &str, email: &str, with_events: bool
     Err(format!("{SLUGS_MAX} customers have a sandbox domain like this one's; choose another name"))
 }
 
-fn sandbox_domain(customer: &Customer, number: usize, now: i64) -> Domain {
+fn sandbox_domain(customer: &Customer, number: usize, ownership_token: String, now: i64) -> Domain {
     let slug = slug(&customer.name);
     let label = if number == 1 { slug } else { format!("{slug}-{number}") };
     Domain {
         id: new_id(now),
         customer_id: customer.id,
         name: format!("{label}.{SANDBOX_SUFFIX}"),
+        status: DomainStatus::Verified,
         sandbox: true,
         open_tracking_enabled: None,
         click_tracking_enabled: None,
@@ -76,6 +79,11 @@ fn sandbox_domain(customer: &Customer, number: usize, now: i64) -> Domain {
         verified_at: Some(now),
         verified_by: Some(VerifiedBy::Service),
         outlet: None,
+        ownership_token,
+        own_return_path: false,
+        checks_began_at: now,
+        next_check_at: None,
+        failing_since: None,
     }
 }
 

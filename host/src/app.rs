@@ -3,13 +3,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::delivery::dkim::Signers;
-use crate::delivery::outlet::Outlets;
+use crate::delivery::outlet::{self, Outlets};
+use crate::dns::Doctor;
+use crate::domains;
+use crate::domains::records::return_path;
 use crate::ids::{IdOrder, Ids};
 use crate::keys_in_flight::KeysInFlight;
 use crate::mail::address::DomainName;
@@ -31,6 +35,8 @@ use crate::store::{Customer, Store, StoreLimits};
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 const MINUTE_MS: i64 = 60 * 1_000;
+/// How long one name server may take for an answer about a domain's records.
+const DNS_LIMIT: Duration = Duration::from_secs(5);
 
 /// The service without its sockets.
 pub struct App {
@@ -55,6 +61,11 @@ pub struct App {
     pub(crate) outlets: Outlets,
     pub(crate) recorder: Recorder,
     pub(crate) passwords: Passwords,
+    /// Or why there is none.
+    pub(crate) doctor: Result<Doctor, String>,
+    pub(crate) domain_work: domains::work::Work,
+    /// The host that sends mail and takes what bounces, as the records of domains name it.
+    pub(crate) mail_host: String,
     draining: AtomicBool,
     id_order: IdOrder,
     clock: Clock,
@@ -81,6 +92,10 @@ impl App {
         let bounce_keys = vec![(1, host_key.derive("bounce addresses"))];
         let bounce_addresses = verp::Keys::new(bounce_keys).expect("one key has an id of its own");
         let recorder = Recorder::new(&config, &host_key);
+        // A machine without a resolver sends and captures mail all the same.
+        let doctor = Doctor::new(&config.dns_servers, DNS_LIMIT);
+        let doctor = doctor.map(|doctor| doctor.reaching(config.dns_authority_port, config.dns_private_addresses));
+        let mail_host = config.helo_name().unwrap_or_else(outlet::machine_name);
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
             config,
@@ -101,6 +116,9 @@ impl App {
             outlets,
             recorder,
             passwords: Passwords::default(),
+            doctor,
+            domain_work: domains::work::Work::default(),
+            mail_host,
             draining: AtomicBool::new(false),
             id_order: IdOrder::default(),
             clock,
@@ -123,10 +141,16 @@ impl App {
         self.requests.take(customer.id, own.unwrap_or(self.config.requests_per_minute), self.now())
     }
 
-    /// The envelope sender of one recipient's copy of an email: what comes back to it names that copy.
+    /// The envelope sender of one recipient's copy of an email: what comes back to it names that copy. For a domain without
+    /// a return path of its own.
     pub fn bounce_address(&self, email_id: Uuid, recipient_number: u16, sending_domain: &str) -> String {
         let domain = self.config.bounce_domain.as_ref().map_or(sending_domain, DomainName::as_str);
         format!("{}@{domain}", self.bounce_addresses.seal(email_id, recipient_number))
+    }
+
+    /// The same for a domain whose records lead what bounces from a name of its own to this service.
+    pub fn own_bounce_address(&self, email_id: Uuid, recipient_number: u16, sending_domain: &str) -> String {
+        format!("{}@{}", self.bounce_addresses.seal(email_id, recipient_number), return_path(sending_domain))
     }
 
     /// Says that the service is about to stop, so that load balancers send no more.

@@ -199,9 +199,18 @@ pub struct Config {
     pub relay_ca: Option<PathBuf>,
     pub helo_name: Option<String>,
     pub dns_servers: Vec<SocketAddr>,
+    pub dns_authority_port: u16,
+    /// Whether the servers of a zone may be in this network.
+    pub dns_private_addresses: bool,
     pub mx_port: u16,
     /// Whether an MX may lead to this network.
     pub mx_private_addresses: bool,
+    /// The domain whose SPF record names all machines that send for this service.
+    pub spf_include: Option<DomainName>,
+    /// How long a verified domain may be without a required record.
+    pub domain_grace: Duration,
+    /// How long keys sign until new ones are made by themselves, when they are.
+    pub dkim_rotate_after: Option<Duration>,
     /// Who gives commands on this machine, as the system calls them. Not a setting.
     pub operator: String,
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
@@ -624,9 +633,25 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "dns_servers",
         "",
-        "Name servers that are asked where mail goes, as addresses with ports and commas between. Without it, the \
-        system's.",
+        "Name servers that are asked where mail goes and what domains publish, as addresses with ports and commas \
+        between. Without it, the system's.",
         |config, value| store(&mut config.dns_servers, addresses(value, "name servers", DNS_SERVERS_MAX)?)
+    ),
+    setting!(
+        "dns_authority_port",
+        "53",
+        "Port of the name servers of the zones that domains are checked in. All of the Internet uses 53; another one is \
+        for tests and labs.",
+        |config, value| store(&mut config.dns_authority_port, number(value, 1, 65_535)?)
+    ),
+    setting!(
+        "dns_private_addresses",
+        "refuse",
+        "What the check of a domain does with name servers of its zone on loopback and private addresses: `refuse`, since \
+        customers choose them, or `allow`.",
+        |config, value| {
+            store(&mut config.dns_private_addresses, one_of(value, &[("refuse", false), ("allow", true)])?)
+        }
     ),
     setting!(
         "mx_port",
@@ -642,6 +667,29 @@ pub const SETTINGS: &[Setting] = &[
         where mail goes, or `allow`.",
         |config, value| {
             store(&mut config.mx_private_addresses, one_of(value, &[("refuse", false), ("allow", true)])?)
+        }
+    ),
+    setting!(
+        "spf_include",
+        "",
+        "Domain whose SPF record names every machine that this service sends from; customers' records include it. Without \
+        it, they name the host of `helo_name`.",
+        |config, value| store(&mut config.spf_include, Some(domain_name(value)?))
+    ),
+    setting!(
+        "domain_grace_hours",
+        "72",
+        "Hours that a verified domain goes on sending while a required record of it is missing or wrong.",
+        |config, value| store(&mut config.domain_grace, Duration::from_hours(number(value, 1, 720)?))
+    ),
+    setting!(
+        "dkim_rotate_days",
+        "0",
+        "Days after which a domain gets new DKIM keys by itself. They sign once somebody has published their records, so it \
+        is off by default: 0.",
+        |config, value| {
+            let days: u64 = number(value, 0, 3_650)?;
+            store(&mut config.dkim_rotate_after, (days > 0).then(|| Duration::from_hours(24 * days)))
         }
     ),
 ];
@@ -816,8 +864,13 @@ impl Config {
             relay_ca: None,
             helo_name: None,
             dns_servers: Vec::new(),
+            dns_authority_port: 0,
+            dns_private_addresses: false,
             mx_port: 0,
             mx_private_addresses: false,
+            spf_include: None,
+            domain_grace: Duration::ZERO,
+            dkim_rotate_after: None,
             operator: String::new(),
             author_cache_dir: None,
             plugin_signatures_required: false,
@@ -1173,6 +1226,24 @@ mod tests {
         assert_eq!(config.dns_servers.len(), DNS_SERVERS_MAX);
         refused(&[("PILLARBOX_DNS_SERVERS", &servers(DNS_SERVERS_MAX + 1))], None, &["dns_servers", "at most 8"]);
         refused(&[("PILLARBOX_DNS_SERVERS", "127.0.0.1")], None, &["dns_servers", "address and port"]);
+    }
+
+    #[test]
+    fn the_grace_and_the_life_of_keys_have_bounds_on_both_sides() {
+        let of = |name: &str, value: &str| read(&[(name, value)], None);
+        for (value, hours) in [("1", 1), ("720", 720)] {
+            let config = of("PILLARBOX_DOMAIN_GRACE_HOURS", value).expect("it is inside");
+            assert_eq!(config.domain_grace, Duration::from_hours(hours));
+        }
+        for value in ["0", "721"] {
+            refused(&[("PILLARBOX_DOMAIN_GRACE_HOURS", value)], None, &["domain_grace_hours", "1 to 720"]);
+        }
+        let life = |value| of("PILLARBOX_DKIM_ROTATE_DAYS", value).expect("it is inside").dkim_rotate_after;
+        assert_eq!((life("0"), life("3650")), (None, Some(Duration::from_hours(24 * 3_650))));
+        refused(&[("PILLARBOX_DKIM_ROTATE_DAYS", "3651")], None, &["dkim_rotate_days", "0 to 3650"]);
+        let config = of("PILLARBOX_SPF_INCLUDE", "spf.example.com").expect("it is good");
+        assert_eq!(config.spf_include.map(String::from).as_deref(), Some("spf.example.com"));
+        refused(&[("PILLARBOX_SPF_INCLUDE", "spf")], None, &["spf_include", "spf"]);
     }
 
     #[test]

@@ -96,14 +96,34 @@ pub enum Command {
     },
     DomainShow {
         name: String,
+        /// Needed where several customers wait for the same name.
+        customer: Option<String>,
+    },
+    DomainCheck {
+        name: String,
+        customer: Option<String>,
+    },
+    DomainRecords {
+        name: String,
+        customer: Option<String>,
+    },
+    DomainRotateDkim {
+        name: String,
+        customer: Option<String>,
+    },
+    DomainRemove {
+        name: String,
+        customer: Option<String>,
     },
     DomainOutlet {
         name: String,
+        customer: Option<String>,
         /// `None` follows the service.
         outlet: Option<OutletKind>,
     },
     DomainSign {
         name: String,
+        customer: Option<String>,
         message: Bytes,
     },
     PluginList,
@@ -296,9 +316,13 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
             domains::add(app, &name, &customer, assume_verified, outlet).await
         }
         Command::DomainList { customer } => domains::list(app, customer.as_deref(), ROWS_MAX).await,
-        Command::DomainShow { name } => domains::show(app, &name).await,
-        Command::DomainOutlet { name, outlet } => domains::set_outlet(app, &name, outlet).await,
-        Command::DomainSign { name, message } => domains::sign(app, &name, &message.0).await,
+        Command::DomainShow { name, customer } => domains::show(app, &name, customer).await,
+        Command::DomainCheck { name, customer } => domains::check(app, &name, customer).await,
+        Command::DomainRecords { name, customer } => domains::records(app, &name, customer).await,
+        Command::DomainRotateDkim { name, customer } => domains::rotate_dkim(app, &name, customer).await,
+        Command::DomainRemove { name, customer } => domains::remove(app, &name, customer).await,
+        Command::DomainOutlet { name, customer, outlet } => domains::set_outlet(app, &name, customer, outlet).await,
+        Command::DomainSign { name, customer, message } => domains::sign(app, &name, customer, &message.0).await,
         Command::PluginList => registry::list(app).await,
         Command::PluginCheck { component } => registry::check(app, component.0).await,
         Command::PluginInstall { component, signature, activate, unchecked, note } => {

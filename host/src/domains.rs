@@ -1,21 +1,35 @@
-//! Sending domains, as operators add and direct them.
+//! Sending domains: what is done for them, and what operators do with them.
+
+pub(crate) mod check;
+pub(crate) mod keys;
+pub(crate) mod names;
+pub(crate) mod new;
+pub(crate) mod records;
+pub(crate) mod removal;
+pub(crate) mod rotation;
+mod tend;
+pub(crate) mod work;
 
 use serde_json::{Value as Json, json};
-use tokio::task::spawn_blocking;
+pub use tend::{run, tend_due};
 
-use crate::accounts::{self, SANDBOX_SUFFIX, failed};
+use self::keys::Algorithms;
+use self::names::NameRefusal;
+use self::new::{NewDomain, NotAdded};
+use self::rotation::no_check;
+use crate::accounts::{self, failed};
+use crate::api::domains::view::{view, warning};
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
 use crate::delivery::outlet::OutletKind;
-use crate::ids::new_id;
 use crate::mail::address::DomainName;
-use crate::mail::dkim::{Algorithm, record, strings};
-use crate::mail::verp::BOUNCE_DOMAIN_BYTES_MAX;
-use crate::store::{Added, DkimKey, Domain, OwnedDomain, VerifiedBy};
+use crate::mail::dns::export;
+use crate::mail::standing::DomainStatus;
+use crate::store::{Customer, OwnedDomain, StoreError};
 
-/// What selectors begin with; the day on which the key was made follows, so that the next key has another.
-const SELECTOR_PREFIX: &str = "pb";
+/// Customers that have the same name, of which a command speaks.
+const NAMESAKES_MAX: i64 = 10;
 
 /// Adds a domain to an account, with a key of each kind. A domain of the same account that waits for its verification
 /// is taken as verified when that is asked for.
@@ -26,61 +40,47 @@ pub(crate) async fn add(
     assume_verified: bool,
     outlet: Option<OutletKind>,
 ) -> Outcome {
-    let name = check_name(name)?;
     check_outlet(app, outlet)?;
     let customer = accounts::find(app, customer).await?;
-    let now = app.now();
-    if let Some(OwnedDomain { domain, .. }) = app.store.domain_by_name(name.clone()).await.map_err(failed)? {
-        if domain.customer_id != customer.id {
-            return Err(format!("{name} belongs to another customer; see `pillarbox domain show {name}`"));
-        }
-        if domain.verified_at.is_some() || !assume_verified {
-            return Err(format!("{} has {name} already; see `pillarbox domain show {name}`", customer.email));
-        }
-        app.store.assume_verified(domain.id, now).await.map_err(failed)?;
-        return show(app, &name).await;
+    let name = names::check_name(name).map_err(NameRefusal::into_message)?;
+    if let Some(own) = of_customer(app, &name, &customer).await? {
+        return assume(app, own, &customer, assume_verified).await;
     }
-    let domain = Domain {
-        id: new_id(now),
-        customer_id: customer.id,
-        name: name.clone(),
-        sandbox: false,
-        open_tracking_enabled: None,
-        click_tracking_enabled: None,
-        created_at: now,
-        verified_at: assume_verified.then_some(now),
-        verified_by: assume_verified.then_some(VerifiedBy::Operator),
-        outlet,
-    };
-    let keys = make_keys(app, &name, now).await?;
-    let id = domain.id;
-    match app.store.add_domain(domain, keys, customer.max_domains, app.ids(now)).await.map_err(failed)? {
-        Added::Stored => {
-            tracing::info!(domain = %id, customer = %customer.id, assumed = assume_verified, "domain added");
-            show(app, &name).await
-        }
-        Added::Exists => Err(format!("{name} was just added by somebody else; see `pillarbox domain show {name}`")),
-        Added::Limit => Err(format!(
+    let algorithms = Algorithms::default();
+    let new = NewDomain { name, selector: None, algorithms, assume_verified, outlet };
+    let domain = new::add(app, &customer, new).await.map_err(|error| not_added(error, &customer))?;
+    show(app, &domain.name, Some(customer.email)).await
+}
+
+async fn assume(app: &App, own: OwnedDomain, customer: &Customer, assume_verified: bool) -> Outcome {
+    let name = own.domain.name;
+    if own.domain.status == DomainStatus::Verified || !assume_verified {
+        return Err(format!("{} has {name} already; see `pillarbox domain show {name}`", customer.email));
+    }
+    let now = app.now();
+    if !app.store.assume_verified(own.domain.id, now, app.ids(now)).await.map_err(failed)? {
+        return Err(taken(&name));
+    }
+    show(app, &name, Some(customer.email.clone())).await
+}
+
+fn not_added(error: NotAdded, customer: &Customer) -> String {
+    match error {
+        NotAdded::Name(refusal) => refusal.into_message(),
+        NotAdded::Selector(message) | NotAdded::Keys(message) => message,
+        NotAdded::Exists(name) => taken(&name),
+        NotAdded::Limit(max) => format!(
             "{email} may have {max} domains and has them; `pillarbox customer limits --email {email} --max-domains {more}` \
              allows one more",
             email = customer.email,
-            max = customer.max_domains,
-            more = customer.max_domains + 1,
-        )),
+            more = max + 1,
+        ),
+        NotAdded::Store(error) => failed(error),
     }
 }
 
-/// A name as it is kept: A-labels, short enough for a bounce address, and none of those that the service gives away.
-fn check_name(name: &str) -> Result<String, String> {
-    let parsed = DomainName::parse(name).map_err(|error| format!("{name}: {error}"))?;
-    let name = parsed.as_str();
-    if name.len() > BOUNCE_DOMAIN_BYTES_MAX {
-        return Err(format!("{name} is too long: its bounce addresses leave {BOUNCE_DOMAIN_BYTES_MAX} bytes for it"));
-    }
-    if name.ends_with(SANDBOX_SUFFIX) {
-        return Err(format!("the service gives away the names in {SANDBOX_SUFFIX} itself, one to each customer"));
-    }
-    Ok(name.to_owned())
+fn taken(name: &str) -> String {
+    format!("{name} belongs to another customer, who has verified it; see `pillarbox domain show {name}`")
 }
 
 /// Mail must not be taken for an outlet that leads nowhere.
@@ -91,20 +91,6 @@ fn check_outlet(app: &App, outlet: Option<OutletKind>) -> Result<(), String> {
     Ok(())
 }
 
-/// A key of each kind, made on a thread that may block.
-async fn make_keys(app: &App, domain: &str, now: i64) -> Result<Vec<DkimKey>, String> {
-    let (sealer, domain) = (app.signers.sealer(), domain.to_owned());
-    let day = rfc3339(now).split('T').next().unwrap_or_default().replace('-', "");
-    let make = move || {
-        let key = |algorithm: Algorithm| {
-            let selector = format!("{SELECTOR_PREFIX}{day}-{}", algorithm.as_str());
-            sealer.make(&domain, selector, algorithm)
-        };
-        Algorithm::ALL.iter().copied().map(key).collect()
-    };
-    spawn_blocking(make).await.map_err(|error| format!("the keys could not be made: {error}"))?
-}
-
 /// Domains by name, of one account or of all.
 pub(crate) async fn list(app: &App, customer: Option<&str>, rows_max: i64) -> Outcome {
     let customer = match customer {
@@ -112,65 +98,123 @@ pub(crate) async fn list(app: &App, customer: Option<&str>, rows_max: i64) -> Ou
         None => None,
     };
     let domains = app.store.domains(customer, rows_max).await.map_err(failed)?;
-    Ok(json!({ "domains": domains.iter().map(view).collect::<Vec<_>>() }))
+    let row = |OwnedDomain { domain, customer }: &OwnedDomain| {
+        json!({
+            "id": domain.id,
+            "domain": domain.name,
+            "unicode": names::in_unicode(&domain.name),
+            "customer": customer,
+            "status": domain.status,
+            "verified_by": domain.verified_by,
+            "verified_at": domain.verified_at.map(rfc3339),
+            "sandbox": domain.sandbox,
+            "outlet": domain.outlet,
+            "created_at": rfc3339(domain.created_at),
+            "warnings": warning(app, domain).into_iter().collect::<Vec<_>>(),
+        })
+    };
+    Ok(json!({ "domains": domains.iter().map(row).collect::<Vec<_>>() }))
 }
 
-/// One domain with the records that it publishes.
-pub(crate) async fn show(app: &App, name: &str) -> Outcome {
-    let owned = find(app, name).await?;
-    let signing = app.store.signing_domain(owned.domain.id).await.map_err(failed)?;
-    let keys = signing.map(|domain| domain.keys).unwrap_or_default();
-    let mut view = view(&owned);
-    view["records"] = keys.iter().map(|key| record_view(&owned.domain.name, key)).collect();
-    Ok(json!({ "domain": view }))
+/// One domain with its records and its history.
+pub(crate) async fn show(app: &App, name: &str, customer: Option<String>) -> Outcome {
+    let owned = find(app, name, customer).await?;
+    Ok(json!({ "domain": shown(app, &owned).await? }))
+}
+
+async fn shown(app: &App, owned: &OwnedDomain) -> Result<Json, String> {
+    let gone = || format!("{} is gone", owned.domain.name);
+    let known = app.store.known_domain(None, owned.domain.id).await.map_err(failed)?.ok_or_else(gone)?;
+    let history = app.store.domain_events(owned.domain.id).await.map_err(failed)?;
+    let mut shown = serde_json::to_value(view(app, &known, Some(history))).map_err(|error| error.to_string())?;
+    shown["customer"] = owned.customer.as_str().into();
+    shown["outlet"] = known.domain.outlet.map(OutletKind::as_str).into();
+    Ok(shown)
+}
+
+/// Looks for a domain's records now.
+pub(crate) async fn check(app: &App, name: &str, customer: Option<String>) -> Outcome {
+    let owned = find(app, name, customer).await?;
+    refuse_sandbox(&owned, "it needs no records")?;
+    check::check(app, owned.domain.id, true).await.map_err(|error| no_check(&error))?;
+    let domain = shown(app, &owned).await?;
+    Ok(json!({ "checks": domain["records"], "domain": domain }))
+}
+
+/// A domain's records as lines of a zone file, and as what providers take.
+pub(crate) async fn records(app: &App, name: &str, customer: Option<String>) -> Outcome {
+    let owned = find(app, name, customer).await?;
+    let domain = shown(app, &owned).await?;
+    let known = app.store.known_domain(None, owned.domain.id).await.map_err(failed)?;
+    let records: Vec<_> =
+        known.iter().flat_map(|known| records::wanted(app, known)).map(|wanted| wanted.record).collect();
+    let export = export::json(&owned.domain.name, &records);
+    let export = serde_json::to_value(export).map_err(|error| error.to_string())?;
+    Ok(json!({ "domain": domain, "zone": export::zone(&records), "export": export }))
+}
+
+/// Gives a domain new keys.
+pub(crate) async fn rotate_dkim(app: &App, name: &str, customer: Option<String>) -> Outcome {
+    let owned = find(app, name, customer).await?;
+    rotation::rotate(app, &owned.domain).await.map_err(|error| error.message())?;
+    Ok(json!({ "domain": shown(app, &owned).await? }))
+}
+
+/// Takes a domain away.
+pub(crate) async fn remove(app: &App, name: &str, customer: Option<String>) -> Outcome {
+    let owned = find(app, name, customer).await?;
+    refuse_sandbox(&owned, "every account keeps its own")?;
+    let removed = removal::remove(app, &owned.domain).await.map_err(failed)?;
+    let copies = removed.ok_or_else(|| format!("{} is gone already", owned.domain.name))?;
+    Ok(json!({ "removed": owned.domain.name, "customer": owned.customer, "failed": copies }))
 }
 
 /// Directs a domain's mail.
-pub(crate) async fn set_outlet(app: &App, name: &str, outlet: Option<OutletKind>) -> Outcome {
+pub(crate) async fn set_outlet(app: &App, name: &str, customer: Option<String>, outlet: Option<OutletKind>) -> Outcome {
     check_outlet(app, outlet)?;
-    let OwnedDomain { domain, .. } = find(app, name).await?;
-    if domain.sandbox && outlet.is_some_and(|outlet| outlet != OutletKind::Capture) {
-        return Err(format!("{} is a sandbox domain: its mail never leaves this machine", domain.name));
+    let owned = find(app, name, customer).await?;
+    if owned.domain.sandbox && outlet.is_some_and(|outlet| outlet != OutletKind::Capture) {
+        return Err(format!("{} is a sandbox domain: its mail never leaves this machine", owned.domain.name));
     }
-    app.store.set_outlet(domain.id, outlet).await.map_err(failed)?;
-    show(app, &domain.name).await
+    app.store.set_outlet(owned.domain.id, outlet).await.map_err(failed)?;
+    Ok(json!({ "domain": shown(app, &owned).await? }))
 }
 
 /// The headers that a message of this domain goes out with.
-pub(crate) async fn sign(app: &App, name: &str, message: &[u8]) -> Outcome {
-    let OwnedDomain { domain, .. } = find(app, name).await?;
+pub(crate) async fn sign(app: &App, name: &str, customer: Option<String>, message: &[u8]) -> Outcome {
+    let OwnedDomain { domain, .. } = find(app, name, customer).await?;
     let headers =
         app.signers.sign(&app.store, domain.id, message, app.now()).await.map_err(|error| error.to_string())?;
     Ok(json!({ "headers": String::from_utf8_lossy(&headers) }))
 }
 
-async fn find(app: &App, name: &str) -> Result<OwnedDomain, String> {
+fn refuse_sandbox(owned: &OwnedDomain, why: &str) -> Result<(), String> {
+    let OwnedDomain { domain, .. } = owned;
+    if domain.sandbox { Err(format!("{} is a sandbox domain: {why}", domain.name)) } else { Ok(()) }
+}
+
+/// The domain of this name. Where several customers have it, which one must be said, unless one of them has verified it.
+async fn find(app: &App, name: &str, customer: Option<String>) -> Result<OwnedDomain, String> {
     let parsed = DomainName::parse(name).map_err(|error| format!("{name}: {error}"))?;
-    let found = app.store.domain_by_name(parsed.as_str().to_owned()).await.map_err(failed)?;
-    found.ok_or_else(|| format!("there is no domain {}; see `pillarbox domain list`", parsed.as_str()))
+    let name = parsed.as_str();
+    let customer = customer.map(|email| email.to_lowercase());
+    let mut found = by_name(app, name, customer.clone()).await.map_err(failed)?;
+    if found.len() > 1 && found[0].domain.status != DomainStatus::Verified {
+        let customers: Vec<_> = found.iter().map(|owned| owned.customer.as_str()).collect();
+        return Err(format!("several customers wait for {name}: {}; say which by --customer", customers.join(", ")));
+    }
+    if found.is_empty() {
+        let of = customer.map(|email| format!(" of {email}")).unwrap_or_default();
+        return Err(format!("there is no domain {name}{of}; see `pillarbox domain list`"));
+    }
+    Ok(found.swap_remove(0))
 }
 
-fn view(OwnedDomain { domain, customer }: &OwnedDomain) -> Json {
-    json!({
-        "id": domain.id,
-        "domain": domain.name,
-        "customer": customer,
-        "status": if domain.verified_at.is_some() { "verified" } else { "pending" },
-        "verified_by": domain.verified_by,
-        "verified_at": domain.verified_at.map(rfc3339),
-        "sandbox": domain.sandbox,
-        "outlet": domain.outlet,
-        "created_at": rfc3339(domain.created_at),
-    })
+async fn of_customer(app: &App, name: &str, customer: &Customer) -> Result<Option<OwnedDomain>, String> {
+    let found = by_name(app, name, Some(customer.email.clone())).await.map_err(failed)?;
+    Ok(found.into_iter().next())
 }
 
-fn record_view(domain: &str, key: &DkimKey) -> Json {
-    let value = record(key.algorithm, &key.public_key);
-    json!({
-        "purpose": "dkim",
-        "type": "TXT",
-        "host": format!("{}._domainkey.{domain}", key.selector),
-        "value": value,
-        "strings": strings(&value),
-    })
+async fn by_name(app: &App, name: &str, customer: Option<String>) -> Result<Vec<OwnedDomain>, StoreError> {
+    app.store.domains_by_name(name.to_owned(), customer, NAMESAKES_MAX).await
 }

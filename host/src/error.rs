@@ -203,8 +203,10 @@ fn from_store(error: StoreError, public: &'static str) -> Error {
     match error {
         StoreError::Full => Error::Busy("The service has more work waiting than it may hold; try again"),
         StoreError::Closed => Error::Busy("The storage is away; try again"),
-        error @ (StoreError::NotCommitted | StoreError::Newer { .. } | StoreError::Altered(_) | StoreError::Sql(_)) => {
-            Error::Internal { public, cause: error.into() }
-        }
+        error @ (StoreError::NotCommitted
+        | StoreError::Newer { .. }
+        | StoreError::Altered(_)
+        | StoreError::Dangling { .. }
+        | StoreError::Sql(_)) => Error::Internal { public, cause: error.into() },
     }
 }

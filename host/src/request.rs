@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::api::{
-    body, emails, events, profile, reference, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes,
-    webhooks,
+    body, domains, emails, events, profile, reference, scoring, sending, smtp, stats, suppressions, tracking,
+    unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::auth;
@@ -169,7 +169,11 @@ fn secs_until(at: i64, now: i64) -> u64 {
 fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
     match route {
         KeyedRoute::Send | KeyedRoute::Batch | KeyedRoute::BulkSend | KeyedRoute::Analyze => app.config.body_bytes_max,
-        KeyedRoute::ChangeProfile | KeyedRoute::RotateKey | KeyedRoute::AddUnsubscribe => SMALL_BODY_BYTES_MAX,
+        KeyedRoute::ChangeProfile
+        | KeyedRoute::RotateKey
+        | KeyedRoute::AddUnsubscribe
+        | KeyedRoute::AddDomain
+        | KeyedRoute::ChangeDomain { .. } => SMALL_BODY_BYTES_MAX,
         KeyedRoute::AddSuppression => LIST_BODY_BYTES_MAX,
         KeyedRoute::Emails
         | KeyedRoute::Email { .. }
@@ -179,6 +183,11 @@ fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
         | KeyedRoute::Profile
         | KeyedRoute::SmtpCredentials
         | KeyedRoute::RotateSmtpPassword
+        | KeyedRoute::Domains
+        | KeyedRoute::Domain { .. }
+        | KeyedRoute::DeleteDomain { .. }
+        | KeyedRoute::VerifyDomain { .. }
+        | KeyedRoute::RotateDkim { .. }
         | KeyedRoute::Usage
         | KeyedRoute::Unsubscribes
         | KeyedRoute::LiftUnsubscribe { .. }
@@ -245,6 +254,17 @@ async fn dispatch_keyed(
         }
         KeyedRoute::SmtpCredentials => Ok(Reply::ok(&smtp::show(app, customer).await?)),
         KeyedRoute::RotateSmtpPassword => Ok(Reply::ok(&smtp::rotate(app, customer).await?)),
+        KeyedRoute::Domains => Ok(Reply::ok(&domains::list(app, customer, &head.query).await?)),
+        KeyedRoute::AddDomain => {
+            Ok(Reply::json(StatusCode::CREATED, &domains::add(app, customer, json(head, body)?).await?))
+        }
+        KeyedRoute::Domain { domain_id } => domains::show(app, customer, domain_id, &head.query).await,
+        KeyedRoute::ChangeDomain { domain_id } => {
+            Ok(Reply::ok(&domains::change(app, customer, domain_id, json(head, body)?).await?))
+        }
+        KeyedRoute::DeleteDomain { domain_id } => Ok(Reply::ok(&domains::delete(app, customer, domain_id).await?)),
+        KeyedRoute::VerifyDomain { domain_id } => Ok(Reply::ok(&domains::verify(app, customer, domain_id).await?)),
+        KeyedRoute::RotateDkim { domain_id } => Ok(Reply::ok(&domains::rotate_dkim(app, customer, domain_id).await?)),
         KeyedRoute::Usage => Ok(Reply::ok(&stats::usage(app, customer).await?)),
         KeyedRoute::Unsubscribes => Ok(Reply::ok(&unsubscribes::list(app, customer, &head.query).await?)),
         KeyedRoute::AddUnsubscribe => {

@@ -26,6 +26,13 @@ pub(crate) enum KeyedRoute<'a> {
     RotateKey,
     SmtpCredentials,
     RotateSmtpPassword,
+    Domains,
+    AddDomain,
+    Domain { domain_id: &'a str },
+    ChangeDomain { domain_id: &'a str },
+    DeleteDomain { domain_id: &'a str },
+    VerifyDomain { domain_id: &'a str },
+    RotateDkim { domain_id: &'a str },
     Usage,
     Unsubscribes,
     AddUnsubscribe,
@@ -52,10 +59,10 @@ pub(crate) enum OpenRoute<'a> {
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 30;
+pub(crate) const ROUTES: usize = 37;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 27] = [
+pub(crate) const TEMPLATES: [&str; 31] = [
     "-",
     "/api/send",
     "/api/batch",
@@ -69,6 +76,10 @@ pub(crate) const TEMPLATES: [&str; 27] = [
     "/api/customer/rotate-key",
     "/api/smtp-credentials",
     "/api/smtp-credentials/rotate",
+    "/api/customer/domains",
+    "/api/customer/domains/{domain_id}",
+    "/api/customer/domains/{domain_id}/verify",
+    "/api/customer/domains/{domain_id}/rotate-dkim",
     "/api/customer/usage",
     "/api/customer/unsubscribes",
     "/api/customer/unsubscribes/{email}",
@@ -92,9 +103,10 @@ impl<'a> Route<'a> {
     /// The route of a request. Every `/api/X` also answers at `/api/v1/X`.
     pub(crate) fn find(method: &str, path: &'a str) -> Option<Self> {
         use KeyedRoute::{
-            AddSuppression, AddUnsubscribe, Analyze, Batch, BulkSend, CancelEmail, ChangeProfile, Email, EmailEvents,
-            Emails, Events, LiftSuppression, LiftUnsubscribe, Profile, RotateKey, RotateSmtpPassword, Rules, Send,
-            SmtpCredentials, Suppressions, Unsubscribes, Usage,
+            AddDomain, AddSuppression, AddUnsubscribe, Analyze, Batch, BulkSend, CancelEmail, ChangeDomain,
+            ChangeProfile, DeleteDomain, Domain, Domains, Email, EmailEvents, Emails, Events, LiftSuppression,
+            LiftUnsubscribe, Profile, RotateDkim, RotateKey, RotateSmtpPassword, Rules, Send, SmtpCredentials,
+            Suppressions, Unsubscribes, Usage, VerifyDomain,
         };
         use OpenRoute::{
             Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe,
@@ -119,6 +131,13 @@ impl<'a> Route<'a> {
             ("POST", ["api", "customer", "rotate-key"]) => Keyed(RotateKey),
             ("GET", ["api", "smtp-credentials"]) => Keyed(SmtpCredentials),
             ("POST", ["api", "smtp-credentials", "rotate"]) => Keyed(RotateSmtpPassword),
+            ("GET", ["api", "customer", "domains"]) => Keyed(Domains),
+            ("POST", ["api", "customer", "domains"]) => Keyed(AddDomain),
+            ("GET", &["api", "customer", "domains", domain_id]) => Keyed(Domain { domain_id }),
+            ("PATCH", &["api", "customer", "domains", domain_id]) => Keyed(ChangeDomain { domain_id }),
+            ("DELETE", &["api", "customer", "domains", domain_id]) => Keyed(DeleteDomain { domain_id }),
+            ("POST", &["api", "customer", "domains", domain_id, "verify"]) => Keyed(VerifyDomain { domain_id }),
+            ("POST", &["api", "customer", "domains", domain_id, "rotate-dkim"]) => Keyed(RotateDkim { domain_id }),
             ("GET", ["api", "customer", "usage"]) => Keyed(Usage),
             ("GET", ["api", "customer", "unsubscribes"]) => Keyed(Unsubscribes),
             ("POST", ["api", "customer", "unsubscribes"]) => Keyed(AddUnsubscribe),
@@ -162,6 +181,12 @@ impl<'a> Route<'a> {
                 KeyedRoute::RotateKey => "/api/customer/rotate-key",
                 KeyedRoute::SmtpCredentials => "/api/smtp-credentials",
                 KeyedRoute::RotateSmtpPassword => "/api/smtp-credentials/rotate",
+                KeyedRoute::Domains | KeyedRoute::AddDomain => "/api/customer/domains",
+                KeyedRoute::Domain { .. } | KeyedRoute::ChangeDomain { .. } | KeyedRoute::DeleteDomain { .. } => {
+                    "/api/customer/domains/{domain_id}"
+                }
+                KeyedRoute::VerifyDomain { .. } => "/api/customer/domains/{domain_id}/verify",
+                KeyedRoute::RotateDkim { .. } => "/api/customer/domains/{domain_id}/rotate-dkim",
                 KeyedRoute::Usage => "/api/customer/usage",
                 KeyedRoute::Unsubscribes | KeyedRoute::AddUnsubscribe => "/api/customer/unsubscribes",
                 KeyedRoute::LiftUnsubscribe { .. } => "/api/customer/unsubscribes/{email}",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pillarbox::config::SETTINGS;
+use pillarbox::mail::dns::fault::Fault;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -57,6 +58,24 @@ fn the_readme_lists_every_endpoint_and_no_other() {
     let listed: BTreeSet<_> = listed.into_iter().map(str::to_owned).collect();
     assert_eq!(wanted.difference(&listed).collect::<Vec<_>>(), [""; 0], "are in the router and not in README.md");
     assert_eq!(listed.difference(&wanted).collect::<Vec<_>>(), [""; 0], "are in README.md and not in the router");
+}
+
+#[test]
+fn the_readme_says_of_every_fault_of_a_record_what_to_change() {
+    let rows = rows(&read("README.md"));
+    let begins = rows.iter().position(|row| row[0] == "fault").expect("README.md has a table of faults");
+    // Below the heads and the line under them.
+    let listed = rows[begins + 2..].iter().map_while(|row| Some((code(&row[0])?, row.get(1..)?)));
+    let listed: Vec<_> = listed.take(Fault::ALL.len()).collect();
+    let names: Vec<_> = listed.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        names,
+        Fault::ALL.iter().map(|fault| fault.as_str()).collect::<Vec<_>>(),
+        "in README.md and in the code"
+    );
+    for (name, cells) in listed {
+        assert!(cells.len() == 2 && cells.iter().all(|cell| cell.ends_with('.')), "{name}: {cells:?}");
+    }
 }
 
 fn is_endpoint(cell: &str) -> bool {

@@ -21,6 +21,7 @@ fn profile_of(customer: &TestCustomer, changed: Value) -> Value {
         "webhook_url": null, "tracking_enabled": true, "click_tracking_enabled": true, "open_tracking_enabled": true,
         "enable_event_tracking": false, "enable_event_api": false, "privacy_level": "full",
         "api_key": masked(&customer.key), "created_at": "2024-03-15T14:30:00Z",
+        "warnings": [],
     });
     let Value::Object(changed) = changed else { panic!("fields") };
     for (name, value) in changed {

@@ -14,6 +14,7 @@ fn usage(month: [i64; 6], rates: [&str; 2], limits: (i64, i64, &str)) -> Value {
             "delivery_rate": rates[0], "bounce_rate": rates[1],
         },
         "limits": { "monthly_limit": limits.0, "remaining": limits.1, "used_percentage": limits.2 },
+        "warnings": [],
     })
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod csv;
+pub(crate) mod domains;
 pub(crate) mod emails;
 pub(crate) mod events;
 pub(crate) mod export;

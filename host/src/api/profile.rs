@@ -4,6 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::domains::view::WarningView;
+use super::domains::warnings;
 use super::time::rfc3339;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -51,6 +53,8 @@ struct Profile {
     #[schema(example = "ml_live_0123…cdef")]
     api_key: String,
     created_at: String,
+    /// Domains that need their owner's attention.
+    warnings: Vec<WarningView>,
 }
 
 /// What an account may change of itself. What is left out stays.
@@ -122,6 +126,7 @@ pub(crate) async fn show(app: &App, customer: &Customer, key: &ApiKey) -> Result
             privacy_level: customer.privacy_level,
             api_key: key.masked.clone(),
             created_at: rfc3339(customer.created_at),
+            warnings: warnings(app, customer).await?,
         },
     })
 }

@@ -5,7 +5,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
-use super::{emails, events, profile, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes, webhooks};
+use super::{
+    domains, emails, events, profile, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes, webhooks,
+};
 use crate::app::App;
 use crate::error::ErrorBody;
 use crate::pages;
@@ -27,6 +29,13 @@ use crate::reply::Reply;
         profile::rotate_key,
         smtp::show,
         smtp::rotate,
+        domains::list,
+        domains::add,
+        domains::show,
+        domains::change,
+        domains::delete,
+        domains::verify,
+        domains::rotate_dkim,
         stats::usage,
         unsubscribes::list,
         unsubscribes::add,
@@ -50,6 +59,8 @@ use crate::reply::Reply;
         (name = "Email Sending", description = "Send emails and see where they are."),
         (name = "Profile", description = "The account behind the key."),
         (name = "SMTP", description = "What mail programs sign in with to send."),
+        (name = "Domains", description = "The domains that you send from: the records to publish, how they were found, and \
+            the keys that sign your mail."),
         (name = "Statistics", description = "What the account used."),
         (name = "Suppressions", description = "Addresses that your mail no longer goes to, and why. An unsubscribe \
             holds back broadcasts and never a transactional email."),

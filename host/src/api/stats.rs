@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::domains::view::WarningView;
+use super::domains::warnings;
 use crate::app::App;
 use crate::error::Result;
 use crate::store::Customer;
@@ -12,6 +14,8 @@ use crate::store::Customer;
 pub(crate) struct UsageReply {
     current_month: CurrentMonth,
     limits: UsageLimits,
+    /// Domains that need their owner's attention.
+    warnings: Vec<WarningView>,
 }
 
 /// Counts of the calendar month in UTC. Each recipient's copy counts as one.
@@ -62,6 +66,7 @@ pub(crate) async fn usage(app: &App, customer: &Customer) -> Result<UsageReply> 
             remaining: (customer.monthly_email_limit - usage.sent).max(0),
             used_percentage: percentage(usage.sent, customer.monthly_email_limit),
         },
+        warnings: warnings(app, customer).await?,
     })
 }
 

@@ -1,125 +1,103 @@
 //! `pillarbox domain`
 
-use std::path::PathBuf;
+mod args;
+mod text;
+
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::output::{print, print_bytes, show, table, word};
+use self::args::{Add, Exported, Format, List, Named, Outlet, Sign};
+use super::output::{print, print_bytes, show};
 use super::session::Session;
-use super::{Failure, Json, read_input, with_crlf};
+use super::{Failure, read_input, with_crlf};
 use crate::config::Config;
 use crate::control::{Bytes, Command};
-use crate::delivery::outlet::OutletKind;
-
-/// The word for following the service.
-const FOLLOWS: &str = "default";
 
 /// The subcommands.
 #[derive(Subcommand)]
 pub(super) enum Domain {
-    /// Add a domain to an account, with keys that sign its mail
+    /// Add a domain to an account, with keys that sign its mail, and say what to publish in DNS
+    ///
+    /// The service looks for the records by itself, after a minute at first and every six hours at last, for three days.
+    /// `pillarbox domain check` looks at once.
     Add(Add),
-    /// List the domains of one account, or of all
+    /// List the domains of one account, or of all, with what needs attention
     List(List),
-    /// Show one domain, with the records to publish in DNS
+    /// Show one domain, with its records and what happened to it
     Show(Named),
+    /// Look for a domain's records now, and say what to do about each
+    ///
+    /// The exit code is 0 when every required record is there, and 1 when not.
+    Check(Named),
+    /// Print what to publish in DNS: for people, as a zone file (BIND), or as JSON for Route 53 and Cloudflare
+    Records(Exported),
+    /// Make new keys for a domain, which sign once their records are published
+    ///
+    /// The present keys sign until then, and their records must stay for seven days more. `pillarbox domain show` tells
+    /// when they may go.
+    RotateDkim(Named),
     /// Say where a domain's mail goes
     Outlet(Outlet),
     /// Print a message with the DKIM signatures that it would go out with
     Sign(Sign),
-}
-
-#[derive(Args)]
-pub(super) struct Add {
-    /// Such as mail.example.com, in any script
-    name: String,
-    /// The account's address
-    #[arg(long, value_name = "EMAIL")]
-    customer: String,
-    /// Take your word that the domain is the customer's, instead of looking into DNS
-    #[arg(long)]
-    assume_verified: bool,
-    /// Where its mail goes, when that is not where the service's goes
-    #[arg(long, value_name = "capture|relay|mx", value_parser = outlet_kind)]
-    outlet: Option<OutletKind>,
-    #[command(flatten)]
-    json: Json,
-}
-
-#[derive(Args)]
-pub(super) struct List {
-    /// Only those of this account, by its address
-    #[arg(long, value_name = "EMAIL")]
-    customer: Option<String>,
-    #[command(flatten)]
-    json: Json,
-}
-
-#[derive(Args)]
-pub(super) struct Named {
-    /// The domain
-    name: String,
-    #[command(flatten)]
-    json: Json,
-}
-
-#[derive(Args)]
-pub(super) struct Outlet {
-    /// The domain
-    name: String,
-    /// `default` follows the service
-    #[arg(value_name = "capture|relay|mx|default", value_parser = choice)]
-    choice: Choice,
-    #[command(flatten)]
-    json: Json,
-}
-
-#[derive(Args)]
-pub(super) struct Sign {
-    /// The domain
-    name: String,
-    /// The message (RFC 5322); `-` or nothing is standard input
-    file: Option<PathBuf>,
-    #[command(flatten)]
-    json: Json,
-}
-
-/// An outlet, or none for that of the service.
-#[derive(Clone, Copy)]
-struct Choice(Option<OutletKind>);
-
-fn outlet_kind(word: &str) -> Result<OutletKind, String> {
-    OutletKind::parse(word).ok_or_else(|| "capture, relay or mx".into())
-}
-
-fn choice(word: &str) -> Result<Choice, String> {
-    if word == FOLLOWS {
-        return Ok(Choice(None));
-    }
-    let kind = OutletKind::parse(word).ok_or_else(|| format!("capture, relay, mx or {FOLLOWS}"))?;
-    Ok(Choice(Some(kind)))
+    /// Take a domain away: mail that waits to be sent from it fails
+    Remove(Named),
 }
 
 impl Domain {
     pub(super) async fn run(self, config: Config) -> Result<ExitCode, Failure> {
         let session = Session::open(config).await?;
-        let (json, command) = match self {
-            Self::List(List { customer, json }) => {
-                let answer = session.run(Command::DomainList { customer }).await?;
-                show(json.json, &answer, || list(&answer));
-                return Ok(ExitCode::SUCCESS);
-            }
+        let (json, command, as_text): (_, _, fn(&Value) -> String) = match self {
             Self::Sign(sign) => return sign.run(&session).await,
+            Self::Check(named) => return named.check(&session).await,
+            Self::Records(exported) => return exported.run(&session).await,
+            Self::List(List { customer, json }) => (json, Command::DomainList { customer }, text::list),
             Self::Add(Add { name, customer, assume_verified, outlet, json }) => {
-                (json, Command::DomainAdd { name, customer, assume_verified, outlet })
+                (json, Command::DomainAdd { name, customer, assume_verified, outlet }, |answer| {
+                    text::one(&answer["domain"]) + &text::next_steps(&answer["domain"])
+                })
             }
-            Self::Show(Named { name, json }) => (json, Command::DomainShow { name }),
-            Self::Outlet(Outlet { name, choice, json }) => (json, Command::DomainOutlet { name, outlet: choice.0 }),
+            Self::Show(Named { name, customer, json }) => {
+                (json, Command::DomainShow { name, customer }, |answer| text::one(&answer["domain"]))
+            }
+            Self::RotateDkim(Named { name, customer, json }) => {
+                (json, Command::DomainRotateDkim { name, customer }, |answer| text::rotation(&answer["domain"]))
+            }
+            Self::Outlet(Outlet { name, choice, customer, json }) => {
+                (json, Command::DomainOutlet { name, customer, outlet: choice.0 }, |answer| {
+                    text::one(&answer["domain"])
+                })
+            }
+            Self::Remove(Named { name, customer, json }) => {
+                (json, Command::DomainRemove { name, customer }, text::removed)
+            }
         };
         let answer = session.run(command).await?;
-        show(json.json, &answer, || one(&answer["domain"]));
+        show(json.json, &answer, || as_text(&answer));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Named {
+    async fn check(self, session: &Session) -> Result<ExitCode, Failure> {
+        let answer = session.run(Command::DomainCheck { name: self.name, customer: self.customer }).await?;
+        show(self.json.json, &answer, || text::checks(&answer));
+        let checks = answer["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_there = |check: &Value| check["required"] != true || check["status"] == "verified";
+        Ok(if checks.iter().all(is_there) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Exported {
+    async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        let answer = session.run(Command::DomainRecords { name: self.name, customer: self.customer }).await?;
+        match self.format {
+            Format::Table => print(&text::records(&answer["domain"])),
+            Format::Zone => print(answer["zone"].as_str().unwrap_or_default()),
+            Format::Json => print(&format!("{:#}\n", answer["export"])),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -127,7 +105,8 @@ impl Domain {
 impl Sign {
     async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         let message = with_crlf(&read_input(self.file.as_deref())?);
-        let command = Command::DomainSign { name: self.name, message: Bytes(message.clone()) };
+        let (name, customer) = (self.name, self.customer);
+        let command = Command::DomainSign { name, customer, message: Bytes(message.clone()) };
         let answer = session.run(command).await?;
         if self.json.json {
             print(&format!("{}\n", json!({ "headers": answer["headers"] })));
@@ -137,54 +116,4 @@ impl Sign {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn list(answer: &Value) -> String {
-    let columns = [
-        ("DOMAIN", "domain"),
-        ("CUSTOMER", "customer"),
-        ("STATUS", "status"),
-        ("VERIFIED BY", "verified_by"),
-        ("OUTLET", "outlet"),
-        ("CREATED", "created_at"),
-    ];
-    table(&answer["domains"], &columns)
-}
-
-fn one(domain: &Value) -> String {
-    let mut text = String::new();
-    let line = |name: &str, value: &str| format!("{name:<14}{value}\n");
-    for name in ["domain", "customer", "status"] {
-        text += &line(name, &word(&domain[name]));
-    }
-    if let Some(by) = domain["verified_by"].as_str() {
-        text += &line("verified by", who(by));
-    }
-    text += &line("outlet", domain["outlet"].as_str().unwrap_or("the service's"));
-    text += &line("created", &word(&domain["created_at"]));
-    let records = domain["records"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if domain["sandbox"] == true {
-        text += "\nIts mail is captured on this machine and needs no record in DNS.\n";
-    } else if records.is_empty() {
-        text += "\nIt has no key, so its mail goes out unsigned.\n";
-    } else {
-        text += "\nPublish these records, so that receivers can verify its signatures (DKIM):\n";
-    }
-    records.iter().fold(text, |text, record| text + "\n" + &zone_line(record))
-}
-
-fn who(verified_by: &str) -> &str {
-    match verified_by {
-        "service" => "the service, which gave it away",
-        "operator" => "an operator, who assumed it: nobody looked into DNS",
-        "dns" => "its records in DNS",
-        other => other,
-    }
-}
-
-/// A record as zone files have it; one whose value is longer than a string has several.
-fn zone_line(record: &Value) -> String {
-    let strings = record["strings"].as_array().into_iter().flatten();
-    let quoted: Vec<_> = strings.map(|string| format!("\"{}\"", word(string))).collect();
-    format!("{}. IN {} ( {} )\n", word(&record["host"]), word(&record["type"]), quoted.join("\n    "))
 }

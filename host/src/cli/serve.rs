@@ -22,7 +22,7 @@ use crate::secrets::OPERATOR_TOKEN_FILE;
 use crate::server::{self, ConnectionLimits, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
-use crate::{accounts, control, delivery, operator, recorder, registry, request};
+use crate::{accounts, control, delivery, domains, operator, recorder, registry, request};
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
 const COMMAND_WAITS: u32 = 100;
@@ -80,6 +80,7 @@ impl Serve {
             tokio::spawn(run_control(Arc::clone(&app), stopping.clone())),
             tokio::spawn(registry::watch(Arc::clone(&app), stopping.clone())),
             tokio::spawn(recorder::run(Arc::clone(&app), stopping.clone())),
+            tokio::spawn(domains::run(Arc::clone(&app), stopping.clone())),
         ];
         tokio::spawn(watch_signals(Arc::clone(&app), stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),

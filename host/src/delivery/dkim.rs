@@ -24,10 +24,17 @@ const DOMAINS_MAX: usize = 1_024;
 /// The keys of those domains that sent lately, ready to sign: a copy that leaves asks the database for its message alone.
 pub struct Signers {
     sealer: Arc<KeySealer>,
-    known: Mutex<HashMap<Uuid, Arc<Signer>>>,
+    known: Mutex<Known>,
     /// Places for signatures under way: one a core. More of them at once would only wait for each other, on threads of
     /// which each has a stack.
     cores: Arc<Semaphore>,
+}
+
+/// Keys that are ready, and how often any of them were forgotten, so that what was read before that is not kept behind it.
+#[derive(Default)]
+struct Known {
+    signers: HashMap<Uuid, Arc<Signer>>,
+    forgotten: u64,
 }
 
 /// A domain's keys. One without any signs nothing.
@@ -90,10 +97,13 @@ impl Signers {
     }
 
     async fn signer(&self, store: &Store, domain_id: Uuid) -> Result<Arc<Signer>, SignError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&domain_id).map(Arc::clone);
-        if let Some(signer) = known {
-            return Ok(signer);
-        }
+        let forgotten = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(signer) = known.signers.get(&domain_id) {
+                return Ok(Arc::clone(signer));
+            }
+            known.forgotten
+        };
         let domain = store.signing_domain(domain_id).await.map_err(SignError::Store)?.ok_or(SignError::NoDomain)?;
         if domain.keys.is_empty() && !domain.sandbox {
             tracing::warn!(domain = %domain_id, "mail of this domain goes out unsigned: it has no DKIM key");
@@ -107,17 +117,28 @@ impl Signers {
         };
         let keys = domain.keys.into_iter().map(open).collect::<Result<_, _>>()?;
         let signer = Arc::new(Signer { domain: domain.name, keys });
-        self.keep(domain_id, &signer);
+        self.keep(domain_id, &signer, forgotten);
         Ok(signer)
     }
 
-    fn keep(&self, domain_id: Uuid, signer: &Arc<Signer>) {
+    /// Reads a domain's keys anew when they are needed next, because others sign now.
+    pub(crate) fn forget(&self, domain_id: Uuid) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= DOMAINS_MAX {
-            let any = known.keys().next().copied();
-            any.and_then(|any| known.remove(&any));
+        known.signers.remove(&domain_id);
+        known.forgotten += 1;
+    }
+
+    /// Keeps keys that were read when so much had been forgotten.
+    fn keep(&self, domain_id: Uuid, signer: &Arc<Signer>, forgotten: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.forgotten != forgotten {
+            return;
         }
-        known.insert(domain_id, Arc::clone(signer));
+        if known.signers.len() >= DOMAINS_MAX {
+            let any = known.signers.keys().next().copied();
+            any.and_then(|any| known.signers.remove(&any));
+        }
+        known.signers.insert(domain_id, Arc::clone(signer));
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::attempt::{Attempt, Envelope, Outcome};
+use super::dkim::SignError;
 use super::outlet::OutletKind;
 use super::{captured, outlet_of, record, retry};
 use crate::app::App;
+use crate::domains::removal::GONE;
 use crate::store::{Ending, Heard, Leased};
 
 /// The longest attempt, well within its lease.
@@ -37,7 +39,12 @@ pub(super) async fn hand_over(app: &App, copy: Leased) -> Handed {
             let tried = app.outlets.attempt(kind, &copy.destination, &envelope, &signed);
             timeout(ATTEMPT_TIME, tried).await.unwrap_or_else(|_| not_now(TOO_LONG.into()))
         }
-        Err(reason) => {
+        Err(Unready::Never(reason)) => {
+            let heard = Heard { host: "pillarbox".into(), code: 0, enhanced_code: None, response: reason.into() };
+            record(app, vec![(copy.handover, heard, Ending::Failed)]).await;
+            return Handed { was_reached: true, next_at: None };
+        }
+        Err(Unready::NotNow(reason)) => {
             // The destination has no part in this, and must not rest for it: others send there too.
             let handed = end(app, copy, not_now(reason)).await;
             return Handed { was_reached: true, ..handed };
@@ -60,17 +67,32 @@ impl Ready {
     }
 }
 
+/// Why a copy cannot leave.
+enum Unready {
+    /// It may later.
+    NotNow(String),
+    /// It never will.
+    Never(&'static str),
+}
+
 /// Whatever keeps a copy from being signed keeps it in the queue: it never leaves unsigned instead.
-async fn prepare(app: &App, copy: &Leased) -> Result<Ready, String> {
+async fn prepare(app: &App, copy: &Leased) -> Result<Ready, Unready> {
     let email_id = copy.handover.email_id;
-    let message = app.store.message(email_id).await.map_err(|error| error.to_string())?;
-    let message = message.ok_or("the stored message is gone")?;
+    let message = app.store.message(email_id).await.map_err(|error| Unready::NotNow(error.to_string()))?;
+    let message = message.ok_or_else(|| Unready::NotNow("the stored message is gone".into()))?;
     let signatures = app.signers.sign(&app.store, copy.domain_id, &message, app.now()).await;
     let signatures = signatures.map_err(|error| {
+        if matches!(error, SignError::NoDomain) {
+            return Unready::Never(GONE);
+        }
         tracing::error!(%email_id, %error, "an email waits because it cannot be signed");
-        error.to_string()
+        Unready::NotNow(error.to_string())
     })?;
-    let sender = app.bounce_address(email_id, copy.recipient_number, &copy.domain);
+    let sender = if copy.own_return_path {
+        app.own_bounce_address(email_id, copy.recipient_number, &copy.domain)
+    } else {
+        app.bounce_address(email_id, copy.recipient_number, &copy.domain)
+    };
     Ok(Ready { envelope: Envelope { email_id, sender, recipient: copy.recipient.clone() }, signatures, message })
 }
 

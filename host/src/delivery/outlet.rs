@@ -3,7 +3,6 @@
 mod exchangers;
 mod hosts;
 mod mx;
-mod network;
 mod pool;
 mod relay;
 mod report;
@@ -94,7 +93,7 @@ impl Outlets {
     }
 }
 
-fn machine_name() -> String {
+pub(crate) fn machine_name() -> String {
     let read = |path: &&str| fs::read_to_string(path).ok().map(|name| name.trim().to_owned());
     let is_name = |name: &String| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))

@@ -8,6 +8,9 @@ mod bell;
 mod cancel;
 mod customers;
 mod dkim_keys;
+mod domain_checks;
+mod domain_events;
+mod domain_queue;
 mod domains;
 mod emails;
 mod events;
@@ -32,9 +35,13 @@ mod writer;
 pub use batches::{BatchQueued, BulkPart, NewBatch, NewBulkPart};
 pub use cancel::Canceled;
 pub use customers::{ApiKey, Customer, CustomerChange, CustomerStatus, NewApiKey, NewCustomer, Rotation};
-pub use dkim_keys::DkimKey;
+pub use dkim_keys::{DkimKey, KeyState};
+pub(crate) use dkim_keys::{KnownKey, RotationBegun};
+pub(crate) use domain_checks::{CheckedDomain, KnownDomain};
+pub(crate) use domain_events::DomainEvent;
+pub use domain_events::DomainEventKind;
 pub(crate) use domains::{Added, OwnedDomain};
-pub use domains::{Domain, VerifiedBy};
+pub use domains::{Domain, DomainChange, VerifiedBy};
 pub use emails::{AttemptRow, Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
 pub use events::{Event, EventFilter, EventPage, Hit};
 pub use idempotency::{Claim, Replay};
@@ -97,6 +104,15 @@ pub enum StoreError {
     },
     /// A stored migration is not the one that this binary carries under the same number.
     Altered(u32),
+    /// A migration found, or left, a row that refers to one which is not there. It was undone.
+    Dangling {
+        /// The migration.
+        version: u32,
+        /// The table of the row.
+        table: String,
+        /// The table that lacks what it refers to.
+        parent: String,
+    },
     /// What libSQL said.
     Sql(SqlError),
 }
@@ -115,6 +131,11 @@ impl fmt::Display for StoreError {
             Self::Altered(version) => {
                 write!(f, "migration {version} of the database differs from the one this binary carries")
             }
+            Self::Dangling { version, table, parent } => write!(
+                f,
+                "migration {version} was undone: a row of {table} refers to one of {parent} that is not there. Restore a \
+                 backup, or take that row out"
+            ),
             Self::Sql(error) => write!(f, "libSQL: {error}"),
         }
     }

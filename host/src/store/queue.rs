@@ -32,6 +32,8 @@ pub(crate) struct Leased {
     pub(crate) domain_id: Uuid,
     /// That domain's name.
     pub(crate) domain: String,
+    /// Whether its bounces come back to a name of that domain's own.
+    pub(crate) own_return_path: bool,
     /// That domain's outlet, when it is not the service's.
     pub(crate) outlet: Option<OutletKind>,
     pub(crate) stream: StreamType,
@@ -113,8 +115,8 @@ pub(super) fn insert(connection: &Connection, email: &NewEmail, address: &str) -
 
 const SELECT: &str = "SELECT queue.email_id, queue.address, attempts, queue.recipient, destination, domain_id, domains.name, \
     domains.outlet, stream_type, COALESCE(send_at, submitted_at), \
-    (SELECT number FROM recipients WHERE recipients.email_id = queue.email_id AND recipients.address = queue.address) \
-    FROM queue JOIN emails ON emails.id = queue.email_id JOIN domains ON domains.id = domain_id";
+    (SELECT number FROM recipients WHERE recipients.email_id = queue.email_id AND recipients.address = queue.address), \
+    own_return_path FROM queue JOIN emails ON emails.id = queue.email_id JOIN domains ON domains.id = domain_id";
 
 impl Store {
     /// What rings when something is queued.
@@ -198,6 +200,7 @@ fn read_leased(row: &Row, leased_until: i64) -> Result<Leased, SqlError> {
         outlet: row.text_or_null(7)?.as_deref().and_then(OutletKind::parse),
         stream: row.parsed(8, StreamType::parse)?,
         began_at: row.integer(9)?,
+        own_return_path: row.flag(11)?,
         recipient_number: u16::try_from(row.integer(10)?).map_err(|_| SqlError::InvalidColumnType)?,
     })
 }

@@ -14,15 +14,15 @@ fn signers() -> (Signers, TempDir) {
 fn as_many_domains_as_the_bound_are_kept_and_one_more_takes_the_place_of_another() {
     let (signers, _directory) = signers();
     let signer = Arc::new(Signer { domain: "acme.example".into(), keys: Vec::new() });
-    let kept = || signers.known.lock().expect("nobody panicked").len();
+    let kept = || signers.known.lock().expect("nobody panicked").signers.len();
     for number in 0..DOMAINS_MAX as u128 {
-        signers.keep(Uuid::from_u128(number), &signer);
+        signers.keep(Uuid::from_u128(number), &signer, 0);
     }
     assert_eq!(kept(), DOMAINS_MAX);
     let last = Uuid::from_u128(DOMAINS_MAX as u128);
-    signers.keep(last, &signer);
+    signers.keep(last, &signer, 0);
     assert_eq!(kept(), DOMAINS_MAX);
-    assert!(signers.known.lock().expect("nobody panicked").contains_key(&last));
+    assert!(signers.known.lock().expect("nobody panicked").signers.contains_key(&last));
 }
 
 #[test]
@@ -35,4 +35,18 @@ fn a_key_opens_for_its_domain_and_selector_on_its_host_alone() {
     assert!(foreign.sealer.open("acme.example", key.clone()).is_err(), "another host");
     let other_kind = DkimKey { algorithm: Algorithm::Rsa2048, ..key };
     assert_eq!(ours.sealer.open("acme.example", other_kind).err(), Some("it is no key of its kind"));
+}
+
+#[test]
+fn keys_that_were_read_before_others_signed_are_not_kept_behind_that() {
+    let (signers, _directory) = signers();
+    let signer = Arc::new(Signer { domain: "acme.example".into(), keys: Vec::new() });
+    let known = || signers.known.lock().expect("nobody panicked").signers.len();
+    signers.keep(Uuid::nil(), &signer, 0);
+    signers.forget(Uuid::nil());
+    assert_eq!(known(), 0);
+    signers.keep(Uuid::nil(), &signer, 0);
+    assert_eq!(known(), 0, "they were read before");
+    signers.keep(Uuid::nil(), &signer, 1);
+    assert_eq!(known(), 1);
 }

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use super::exchangers::{Names, Route};
 use super::hosts::{Hosts, Parcel, Tried};
-use super::network::is_public;
+
 use super::report;
 use crate::config::Config;
 use crate::config::smarthost::Security;
 use crate::delivery::attempt::{Attempt, Outcome};
+use crate::dns::network::is_public;
 use crate::mail::event::BounceType;
 use crate::smtp::client::{Client, Server};
 

@@ -1,9 +1,9 @@
-//! Addresses that mail may be sent to although strangers choose them.
+//! Addresses that may be spoken to although strangers choose them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether an address is one of the Internet: not this machine's, nor of its network, nor of a kind that leads nowhere.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
