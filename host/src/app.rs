@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::acme::Acme;
 use crate::config::Config;
 use crate::delivery::dkim::Signers;
 use crate::delivery::outlet::{self, Outlets};
@@ -30,6 +31,7 @@ use crate::recorder::Recorder;
 use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
 use crate::store::{Customer, Store, StoreLimits};
+use crate::tracking_hosts::TrackingHosts;
 
 /// Milliseconds since 1970, from a clock that a test can hold still.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -54,6 +56,8 @@ pub struct App {
     pub(crate) tokens: KeyRing,
     pub(crate) bounce_addresses: verp::Keys,
     pub(crate) signers: Signers,
+    pub(crate) acme: Acme,
+    pub(crate) tracking_hosts: TrackingHosts,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
     pub(crate) in_flight: Semaphore,
@@ -96,6 +100,8 @@ impl App {
         let doctor = Doctor::new(&config.dns_servers, DNS_LIMIT);
         let doctor = doctor.map(|doctor| doctor.reaching(config.dns_authority_port, config.dns_private_addresses));
         let mail_host = config.helo_name().unwrap_or_else(outlet::machine_name);
+        let acme = Acme::new(&config, &host_key)?;
+        let tracking_hosts = TrackingHosts::new(&config);
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
             config,
@@ -109,6 +115,8 @@ impl App {
             tokens,
             bounce_addresses,
             signers: Signers::new(&host_key),
+            acme,
+            tracking_hosts,
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,

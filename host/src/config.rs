@@ -137,6 +137,7 @@ pub struct TlsFiles {
 /// The settings in effect. The documentation of each stands in [`SETTINGS`].
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the table of settings documents each field under its name")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Config {
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
@@ -144,6 +145,11 @@ pub struct Config {
     pub public_url: Option<String>,
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    pub https_listen: Option<SocketAddr>,
+    pub acme_directory: Option<String>,
+    acme_terms_agreed: bool,
+    pub acme_contact: Option<EmailAddress>,
+    pub acme_ca: Option<PathBuf>,
     pub log_format: LogFormat,
     pub log_level: String,
     pub scoring_policy: ScoringPolicy,
@@ -274,12 +280,45 @@ pub const SETTINGS: &[Setting] = &[
         "tls_certificate",
         "",
         "PEM file with the certificate chain of the API and of SMTP, leaf first. With it and \
-        `tls_key` the API speaks TLS alone.",
+        `tls_key` the API speaks TLS alone, unless `https_listen` is set.",
         |config, value| store(&mut config.tls_certificate, Some(value.into()))
     ),
     setting!("tls_key", "", "PEM file with the private key.", |config, value| {
         store(&mut config.tls_key, Some(value.into()))
     }),
+    setting!(
+        "https_listen",
+        "",
+        "Address and port of a second listener, which speaks TLS alone: with the certificate of the tracking host that \
+        is asked for, else with `tls_certificate`. `listen` then speaks plain HTTP, which certificate authorities ask for \
+        (on port 80).",
+        |config, value| store(&mut config.https_listen, Some(address(value)?))
+    ),
+    setting!(
+        "acme_directory",
+        "",
+        "Directory of the certificate authority that tracking hosts get their certificates from (ACME), such as \
+        `https://acme-v02.api.letsencrypt.org/directory`. It needs `https_listen`. Without it, whatever stands in front \
+        of the service has the certificates.",
+        |config, value| store(&mut config.acme_directory, Some(directory(value)?))
+    ),
+    setting!(
+        "acme_terms_agreed",
+        "no",
+        "`yes` says that you agree to the terms of service of that authority. It gives no certificates without.",
+        |config, value| store(&mut config.acme_terms_agreed, one_of(value, &[("no", false), ("yes", true)])?)
+    ),
+    setting!("acme_contact", "", "Email address that the authority may write to.", |config, value| {
+        let address = EmailAddress::parse(value).map_err(|error| format!("`{value}`: {error}"))?;
+        store(&mut config.acme_contact, Some(address))
+    }),
+    setting!(
+        "acme_ca",
+        "",
+        "PEM file with certificates that are trusted for the authority's own server, besides the system's: for tests \
+        and labs.",
+        |config, value| store(&mut config.acme_ca, Some(value.into()))
+    ),
     setting!(
         "log_format",
         "auto",
@@ -369,7 +408,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "connections_max",
         "4096",
-        "Connections open at once. One more waits in the listen queue.",
+        "Connections open at once, on each listener. One more waits in the listen queue.",
         |config, value| { store(&mut config.connections_max, number(value, 1, 1_000_000)?) }
     ),
     setting!(
@@ -742,6 +781,7 @@ impl Config {
         if config.tls_certificate.is_some() != config.tls_key.is_some() {
             return Err(ConfigError("tls_certificate and tls_key belong together: set both or neither".into()));
         }
+        config.check_https()?;
         if config.plugin_signatures_required && config.plugin_keys.is_empty() {
             let wrong = "plugin_signatures is `required`, so plugin_keys must have at least one key; `pillarbox plugin \
                          keygen` makes one";
@@ -753,6 +793,20 @@ impl Config {
             return Err(ConfigError("the outlet is `relay`, so relay_url must name a smarthost".into()));
         }
         Ok(config)
+    }
+
+    fn check_https(&self) -> Result<(), ConfigError> {
+        let wrong = match (&self.acme_directory, self.https_listen) {
+            (Some(_), _) if !self.acme_terms_agreed => {
+                "acme_directory is set, so acme_terms_agreed must be `yes`: read the terms of that authority first"
+            }
+            (Some(_), None) => "acme_directory is set, so https_listen must say where HTTPS is served",
+            (None, Some(_)) if self.tls_certificate.is_none() => {
+                "https_listen needs a certificate: set tls_certificate and tls_key, or acme_directory"
+            }
+            _ => return Ok(()),
+        };
+        Err(ConfigError(wrong.into()))
     }
 
     /// Where mail goes: by its domain, its stream, or the service's outlet.
@@ -772,8 +826,25 @@ impl Config {
 
     /// What tracked links begin with, without a slash at the end.
     pub fn base_url(&self) -> String {
-        let scheme = if self.tls_certificate.is_some() { "https" } else { "http" };
-        self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+        let (scheme, address) = match (&self.tls_certificate, self.https_listen) {
+            (None, _) => ("http", self.listen),
+            (Some(_), https_listen) => ("https", https_listen.unwrap_or(self.listen)),
+        };
+        self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"))
+    }
+
+    /// What the CNAME of a tracking host leads to: the host of `public_url`, when that is a name.
+    pub fn cname_target(&self) -> Option<String> {
+        let host = url_host(self.public_url.as_deref()?);
+        DomainName::parse(host).ok().map(|name| name.as_str().to_owned())
+    }
+
+    /// `public_url` with this host in the place of its own.
+    pub fn public_url_of(&self, host: &str) -> Option<String> {
+        let url = self.public_url.as_deref()?;
+        let own = url_host(url);
+        let (scheme, rest) = url.split_once("://")?;
+        Some(format!("{scheme}://{host}{}", rest.strip_prefix(own)?))
     }
 
     /// The name of the submission server.
@@ -812,6 +883,11 @@ impl Config {
             public_url: None,
             tls_certificate: None,
             tls_key: None,
+            https_listen: None,
+            acme_directory: None,
+            acme_terms_agreed: false,
+            acme_contact: None,
+            acme_ca: None,
             log_format: LogFormat::default(),
             log_level: String::new(),
             scoring_policy: ScoringPolicy::default(),
@@ -940,6 +1016,16 @@ fn base_url(value: &str) -> Result<String, String> {
         return Err(format!("`{value}` is not a base URL such as https://mail.example.com"));
     }
     Ok(url.to_owned())
+}
+
+/// Where an authority is asked. Without TLS anybody on the way could answer, so that is for this machine alone.
+fn directory(value: &str) -> Result<String, String> {
+    let url = base_url(value)?;
+    let is_near = ["localhost", "127.0.0.1", "::1"].contains(&url_host(&url));
+    if url.starts_with("https://") || is_near {
+        return Ok(value.to_owned());
+    }
+    Err(format!("`{value}` does not begin with https://"))
 }
 
 /// A level, or levels for modules: `info,pillarbox::store=debug`. What the log would take for a module without a
@@ -1179,6 +1265,40 @@ mod tests {
         refused(&[], Some("lisen = \"x\""), &["no setting `lisen`", "listen"]);
         refused(&[], Some("listen = [1]"), &["listen", "array"]);
         refused(&[], Some("listen = "), &["pillarbox.toml"]);
+    }
+
+    #[test]
+    fn certificates_by_acme_need_consent_and_a_listener() {
+        let directory = ("PILLARBOX_ACME_DIRECTORY", "https://ca.example/directory/");
+        let agreed = ("PILLARBOX_ACME_TERMS_AGREED", "yes");
+        let https = ("PILLARBOX_HTTPS_LISTEN", "127.0.0.1:443");
+        refused(&[directory, https], None, &["acme_terms_agreed must be `yes`"]);
+        refused(&[directory, agreed], None, &["https_listen must say"]);
+        refused(&[https], None, &["https_listen needs a certificate"]);
+        let config = read(&[directory, agreed, https], None).expect("they are good");
+        assert_eq!(config.acme_directory.as_deref(), Some("https://ca.example/directory/"));
+        refused(&[("PILLARBOX_ACME_DIRECTORY", "http://ca.example/")], None, &["acme_directory", "https://"]);
+        refused(&[("PILLARBOX_ACME_TERMS_AGREED", "true")], None, &["acme_terms_agreed", "no, yes"]);
+        refused(&[("PILLARBOX_ACME_CONTACT", "nobody")], None, &["acme_contact", "nobody"]);
+        read(&[("PILLARBOX_ACME_DIRECTORY", "http://[::1]:14000/dir"), agreed, https], None).expect("it is near");
+    }
+
+    #[test]
+    fn what_a_tracking_host_leads_to_and_what_its_links_begin_with() {
+        let of = |url: &str| {
+            let config = read(&[("PILLARBOX_PUBLIC_URL", url)], None).expect("it is good");
+            (config.cname_target(), config.public_url_of("click.acme.example"))
+        };
+        let both = |target: &str, url: &str| (Some(target.to_owned()), Some(url.to_owned()));
+        assert_eq!(of("https://Mail.example.com"), both("mail.example.com", "https://click.acme.example"));
+        let deep = both("mail.example.com", "http://click.acme.example:8080/x");
+        assert_eq!(of("http://mail.example.com:8080/x"), deep);
+        assert_eq!(of("https://192.0.2.1").0, None);
+        assert_eq!(read(&[], None).expect("it is good").cname_target(), None);
+        let tls = [("PILLARBOX_TLS_CERTIFICATE", "a"), ("PILLARBOX_TLS_KEY", "b")];
+        assert_eq!(read(&tls, None).expect("they are good").base_url(), "https://127.0.0.1:8080");
+        let two = [tls[0], tls[1], ("PILLARBOX_HTTPS_LISTEN", "127.0.0.1:8443")];
+        assert_eq!(read(&two, None).expect("they are good").base_url(), "https://127.0.0.1:8443");
     }
 
     #[test]

@@ -121,6 +121,12 @@ pub enum Command {
         /// `None` follows the service.
         outlet: Option<OutletKind>,
     },
+    DomainTracking {
+        name: String,
+        customer: Option<String>,
+        /// `None` takes it away.
+        host: Option<String>,
+    },
     DomainSign {
         name: String,
         customer: Option<String>,
@@ -323,6 +329,9 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::DomainRemove { name, customer } => domains::remove(app, &name, customer).await,
         Command::DomainOutlet { name, customer, outlet } => domains::set_outlet(app, &name, customer, outlet).await,
         Command::DomainSign { name, customer, message } => domains::sign(app, &name, customer, &message.0).await,
+        Command::DomainTracking { name, customer, host } => {
+            domains::set_tracking_host(app, &name, customer, host.as_deref()).await
+        }
         Command::PluginList => registry::list(app).await,
         Command::PluginCheck { component } => registry::check(app, component.0).await,
         Command::PluginInstall { component, signature, activate, unchecked, note } => {

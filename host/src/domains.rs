@@ -8,6 +8,7 @@ pub(crate) mod records;
 pub(crate) mod removal;
 pub(crate) mod rotation;
 mod tend;
+pub(crate) mod tracking;
 pub(crate) mod work;
 
 use serde_json::{Value as Json, json};
@@ -177,6 +178,13 @@ pub(crate) async fn set_outlet(app: &App, name: &str, customer: Option<String>, 
         return Err(format!("{} is a sandbox domain: its mail never leaves this machine", owned.domain.name));
     }
     app.store.set_outlet(owned.domain.id, outlet).await.map_err(failed)?;
+    Ok(json!({ "domain": shown(app, &owned).await? }))
+}
+
+/// Gives a domain a host of its own for tracked links, or takes it away.
+pub(crate) async fn set_tracking_host(app: &App, name: &str, customer: Option<String>, host: Option<&str>) -> Outcome {
+    let owned = find(app, name, customer).await?;
+    tracking::set(app, &owned.domain, host).await.map_err(|refusal| refusal.to_string())?;
     Ok(json!({ "domain": shown(app, &owned).await? }))
 }
 

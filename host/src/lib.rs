@@ -4,6 +4,7 @@
 //! function with typed input, which speaks to the store and to the plugins.
 
 mod accounts;
+mod acme;
 mod api;
 pub mod app;
 mod auth;
@@ -15,6 +16,7 @@ pub mod dns;
 pub mod domains;
 mod error;
 mod hash;
+mod http_client;
 mod ids;
 mod keys_in_flight;
 mod kit;
@@ -36,3 +38,5 @@ mod sendmail;
 pub mod server;
 pub mod smtp;
 pub mod store;
+pub mod tracking_hosts;
+mod trust;

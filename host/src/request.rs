@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::api::{
-    body, domains, emails, events, profile, reference, scoring, sending, smtp, stats, suppressions, tracking,
-    unsubscribes, webhooks,
+    body, challenges, domains, emails, events, profile, reference, scoring, sending, smtp, stats, suppressions,
+    tracking, unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::auth;
@@ -58,14 +58,18 @@ where
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers, app.now());
+    let on_tracking_host = app.tracking_hosts.are_asked(&parts.uri, &parts.headers);
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let head = Head { method: parts.method, query, headers: parts.headers, peer };
-    let route = Route::find(head.method.as_str(), &path);
+    let found = Route::find(head.method.as_str(), &path);
+    let route = found.filter(|route| !on_tracking_host || route.is_for_tracking_hosts());
     let template = route.map_or("-", |route| route.template());
 
     let mut standing = None;
-    let mut reply = match serve(app, route, &path, &head, body, &mut standing).await {
+    // A path that a tracking host does not show is there by no other method either.
+    let path = (!on_tracking_host).then_some(path.as_str());
+    let mut reply = match serve(app, route, path, &head, body, &mut standing).await {
         Ok(reply) => reply,
         Err(error) => {
             if let Error::Internal { public, cause } = &error {
@@ -98,7 +102,7 @@ where
 async fn serve<B>(
     app: &App,
     route: Option<Route<'_>>,
-    path: &str,
+    path: Option<&str>,
     head: &Head,
     body: B,
     standing: &mut Option<Standing>,
@@ -107,7 +111,7 @@ where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let Some(route) = route else {
-        let methods = Route::methods(path);
+        let methods = path.map(Route::methods).unwrap_or_default();
         return Err(if methods.is_empty() {
             Error::NotFound("Not found")
         } else {
@@ -204,6 +208,7 @@ fn open_body_bytes_max(route: OpenRoute) -> usize {
         OpenRoute::TrackOpen { .. }
         | OpenRoute::TrackClick { .. }
         | OpenRoute::ConfirmUnsubscribe { .. }
+        | OpenRoute::AcmeChallenge { .. }
         | OpenRoute::OpenApi
         | OpenRoute::Reference => 0,
     }
@@ -293,6 +298,7 @@ async fn dispatch_open(app: &App, route: OpenRoute<'_>, head: &Head, body: Bytes
         OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
         OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe(app, token).await),
         OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head, &body).await,
+        OpenRoute::AcmeChallenge { token } => challenges::answer(app, token),
         OpenRoute::Bounce => Ok(Reply::ok(&webhooks::bounce(app, head, body).await?)),
         OpenRoute::Complaint => Ok(Reply::ok(&webhooks::complaint(app, head, body).await?)),
         OpenRoute::OpenApi => Ok(reference::openapi(app)),

@@ -51,6 +51,7 @@ pub(crate) enum OpenRoute<'a> {
     TrackClick { token: &'a str },
     Unsubscribe { token: &'a str },
     ConfirmUnsubscribe { token: &'a str },
+    AcmeChallenge { token: &'a str },
     Bounce,
     Complaint,
     OpenApi,
@@ -59,10 +60,10 @@ pub(crate) enum OpenRoute<'a> {
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 37;
+pub(crate) const ROUTES: usize = 38;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 31] = [
+pub(crate) const TEMPLATES: [&str; 32] = [
     "-",
     "/api/send",
     "/api/batch",
@@ -90,6 +91,7 @@ pub(crate) const TEMPLATES: [&str; 31] = [
     "/track/o/{token}",
     "/track/c/{token}",
     "/track/u/{token}",
+    "/.well-known/acme-challenge/{token}",
     "/webhooks/bounce",
     "/webhooks/complaint",
     "/openapi.json",
@@ -109,7 +111,8 @@ impl<'a> Route<'a> {
             Suppressions, Unsubscribes, Usage, VerifyDomain,
         };
         use OpenRoute::{
-            Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen, Unsubscribe,
+            AcmeChallenge, Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen,
+            Unsubscribe,
         };
         use Route::{Keyed, Open};
 
@@ -151,6 +154,7 @@ impl<'a> Route<'a> {
             ("GET", &["track", "c", token]) => Open(TrackClick { token }),
             ("GET", &["track", "u", token]) => Open(ConfirmUnsubscribe { token }),
             ("POST", &["track", "u", token]) => Open(Unsubscribe { token }),
+            ("GET", &[".well-known", "acme-challenge", token]) => Open(AcmeChallenge { token }),
             ("POST", ["webhooks", "bounce"]) => Open(Bounce),
             ("POST", ["webhooks", "complaint"]) => Open(Complaint),
             ("GET", ["openapi.json"]) => Open(OpenApi),
@@ -158,6 +162,22 @@ impl<'a> Route<'a> {
             _ => return None,
         };
         Some(route)
+    }
+
+    /// Whether it is served on the tracking hosts of customers. A token says itself what it is for, and tells nobody
+    /// whose host it belongs to, so that each is good on every one of them.
+    pub(crate) fn is_for_tracking_hosts(&self) -> bool {
+        match self {
+            Self::Keyed(_) => false,
+            Self::Open(route) => match route {
+                OpenRoute::TrackOpen { .. }
+                | OpenRoute::TrackClick { .. }
+                | OpenRoute::Unsubscribe { .. }
+                | OpenRoute::ConfirmUnsubscribe { .. }
+                | OpenRoute::AcmeChallenge { .. } => true,
+                OpenRoute::Bounce | OpenRoute::Complaint | OpenRoute::OpenApi | OpenRoute::Reference => false,
+            },
+        }
     }
 
     /// The methods that this path has, for 405; empty where the path is unknown.
@@ -199,6 +219,7 @@ impl<'a> Route<'a> {
                 OpenRoute::TrackOpen { .. } => "/track/o/{token}",
                 OpenRoute::TrackClick { .. } => "/track/c/{token}",
                 OpenRoute::Unsubscribe { .. } | OpenRoute::ConfirmUnsubscribe { .. } => "/track/u/{token}",
+                OpenRoute::AcmeChallenge { .. } => "/.well-known/acme-challenge/{token}",
                 OpenRoute::Bounce => "/webhooks/bounce",
                 OpenRoute::Complaint => "/webhooks/complaint",
                 OpenRoute::OpenApi => "/openapi.json",

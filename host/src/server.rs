@@ -19,6 +19,8 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -81,6 +83,22 @@ pub const HTTP_PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// Reads a certificate and its key for a listener that speaks these protocols; none are told apart when there are none.
 pub fn tls(files: &TlsFiles, protocols: &[&[u8]]) -> io::Result<TlsAcceptor> {
+    tls_by_name(Arc::new(SingleCertAndKey::from(certified(files)?)), protocols)
+}
+
+/// The same for a listener whose certificate is chosen for each connection. One without a certificate is ended by an
+/// alert.
+pub fn tls_by_name(certificates: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> io::Result<TlsAcceptor> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(io::Error::other)?.with_no_client_auth();
+    let mut config = builder.with_cert_resolver(certificates);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Reads a certificate and its key, which must belong together.
+pub fn certified(files: &TlsFiles) -> io::Result<Arc<CertifiedKey>> {
     let explain =
         |path: &std::path::Path, error: &dyn Display| io::Error::other(format!("{}: {error}", path.display()));
     let (certificate, key) = (files.certificate.as_path(), files.key.as_path());
@@ -91,13 +109,8 @@ pub fn tls(files: &TlsFiles, protocols: &[&[u8]]) -> io::Result<TlsAcceptor> {
         return Err(explain(certificate, &"it has no certificate in PEM form"));
     }
     let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| explain(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
-        .map_err(|error| explain(certificate, &error))?;
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    let certified = CertifiedKey::from_der(chain, private_key, &rustls::crypto::ring::default_provider());
+    certified.map(Arc::new).map_err(|error| explain(certificate, &error))
 }
 
 /// Serves a listener until `shutdown` says otherwise. Then it stops accepting at once, lets the requests under way

@@ -79,6 +79,7 @@ async fn a_new_domain_says_everything_that_is_to_be_published() {
             record("dmarc", "TXT", "_dmarc", "v=DMARC1; p=none", 1, false),
         ],
         "removable_records": [],
+        "tracking": null,
         "history": [{ "event": "added", "timestamp": "2024-03-15T14:30:00Z", "detail": {} }],
     });
     assert_eq!(steady(added.clone()), expected);

@@ -15,7 +15,7 @@ use pillarbox::config::Config;
 use pillarbox::control::{self, Command};
 use pillarbox::plugins::deployment::Fallback;
 use pillarbox::registry::{self, Note};
-use pillarbox::{delivery, request};
+use pillarbox::{delivery, request, tracking_hosts};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,6 +23,22 @@ use crate::guests;
 
 /// 2024-03-15T14:30:00Z, where every test begins.
 pub const BEGINNING: i64 = 1_710_513_000_000;
+
+/// The clock of a test, which stands still.
+#[derive(Clone)]
+pub struct Clock(Arc<AtomicI64>);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(BEGINNING)))
+    }
+}
+
+impl Clock {
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// A running application without sockets.
 pub struct TestApp {
@@ -68,11 +84,16 @@ impl TestApp {
         let clock = Arc::new(AtomicI64::new(BEGINNING));
         let app = open(directory.path(), settings, Arc::clone(&clock));
         registry::start(&app).await.expect("the built-in plugins start");
+        tracking_hosts::start(&app).await.expect("the tracking hosts are read");
         Self { app: Arc::new(app), clock, directory }
     }
 
     pub fn data_dir(&self) -> &Path {
         &self.app.config.data_dir
+    }
+
+    pub fn clock(&self) -> Clock {
+        Clock(Arc::clone(&self.clock))
     }
 
     /// Lets time pass.
@@ -132,6 +153,7 @@ impl TestApp {
         between();
         let app = Arc::new(open(directory.path(), &[], Arc::clone(&clock)));
         registry::start(&app).await.expect("the plugins start");
+        tracking_hosts::start(&app).await.expect("the tracking hosts are read");
         (Self { app: Arc::clone(&app), clock, directory }, TestCustomer { test: app, email, domain, key })
     }
 
@@ -141,6 +163,7 @@ impl TestApp {
         drop(Arc::into_inner(app).expect("nobody else holds the application"));
         let app = Arc::new(open(directory.path(), settings, Arc::clone(&clock)));
         registry::start(&app).await.expect("the plugins start");
+        tracking_hosts::start(&app).await.expect("the tracking hosts are read");
         Self { app, clock, directory }
     }
 

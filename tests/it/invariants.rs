@@ -211,8 +211,9 @@ fn wasmtime_is_known_to_the_plugin_host_alone() {
 }
 
 #[test]
-fn hyper_is_known_to_the_server_alone() {
-    holds(&only_in(&sources(), &["hyper", "hyper_util"], &["server.rs"]));
+fn hyper_is_known_to_the_server_and_the_client_alone() {
+    holds(&only_in(&sources(), &["hyper", "hyper_util"], &["server.rs", "http_client.rs"]));
+    holds(&only_in(&sources(), &["instant_acme"], &["acme.rs", "acme/"]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The API as its users meet it. Every test has a database and a clock of its own.
 
+mod authority;
 mod guests;
 mod harness;
 mod mail_client;
@@ -36,4 +37,5 @@ mod stats;
 mod submission;
 mod suppressions;
 mod tracking;
+mod tracking_hosts;
 mod webhooks;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::MX;
+use hickory_resolver::proto::rr::rdata::{CNAME, MX};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
@@ -17,6 +18,8 @@ const TTL: u32 = 60;
 pub enum Known {
     Mx(u16, &'static str),
     At(IpAddr),
+    /// It is another name for this one.
+    Alias(&'static str),
     /// The name is there and has nothing that is asked for.
     Nothing,
     /// The name server fails.
@@ -30,9 +33,12 @@ pub fn at(last: u8) -> Known {
     Known::At(IpAddr::from([127, 0, 0, last]))
 }
 
+type Zone = HashMap<Name, Vec<Known>>;
+
 /// A name server on a port of its own. A name that it does not know does not exist.
 pub struct Names {
     pub address: SocketAddr,
+    zone: Arc<Mutex<Zone>>,
     answering: JoinHandle<()>,
 }
 
@@ -46,27 +52,40 @@ impl Names {
     pub async fn start(known: &[(&'static str, Known)]) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("the port is free");
         let address = socket.local_addr().expect("it is bound");
-        let mut zone: HashMap<Name, Vec<Known>> = HashMap::new();
-        for (name, known) in known {
-            zone.entry(whole(name)).or_default().push(known.clone());
-        }
+        let zone = Arc::new(Mutex::new(zone_of(known)));
+        let asked = Arc::clone(&zone);
         let answering = tokio::spawn(async move {
             let mut packet = [0; 1_500];
             while let Ok((length, peer)) = socket.recv_from(&mut packet).await {
                 let question = Message::from_vec(&packet[..length]).expect("it is a question");
-                let answer = answer(&question, &zone).to_vec().expect("it is an answer");
+                let answer = answer(&question, &asked.lock().unwrap_or_else(PoisonError::into_inner))
+                    .to_vec()
+                    .expect("it is an answer");
                 drop(socket.send_to(&answer, peer).await);
             }
         });
-        Self { address, answering }
+        Self { address, zone, answering }
     }
+
+    /// From now on it knows this, and nothing else.
+    pub fn know(&self, known: &[(&'static str, Known)]) {
+        *self.zone.lock().unwrap_or_else(PoisonError::into_inner) = zone_of(known);
+    }
+}
+
+fn zone_of(known: &[(&'static str, Known)]) -> Zone {
+    let mut zone = Zone::new();
+    for (name, known) in known {
+        zone.entry(whole(name)).or_default().push(known.clone());
+    }
+    zone
 }
 
 fn whole(name: &str) -> Name {
     Name::from_ascii(format!("{}.", name.trim_end_matches('.'))).expect("it is a name")
 }
 
-fn answer(question: &Message, zone: &HashMap<Name, Vec<Known>>) -> Message {
+fn answer(question: &Message, zone: &Zone) -> Message {
     let query = question.queries.first().expect("it asks for something").clone();
     let mut answer = Message::response(question.metadata.id, OpCode::Query);
     answer.metadata.recursion_desired = question.metadata.recursion_desired;
@@ -86,6 +105,7 @@ fn answer(question: &Message, zone: &HashMap<Name, Vec<Known>>) -> Message {
     for known in known.into_iter().flatten() {
         let data = match (known, query.query_type()) {
             (Known::Mx(preference, host), RecordType::MX) => RData::MX(MX::new(*preference, whole(host))),
+            (Known::Alias(host), _) => RData::CNAME(CNAME(whole(host))),
             (Known::At(IpAddr::V4(address)), RecordType::A) => RData::A((*address).into()),
             (Known::At(IpAddr::V6(address)), RecordType::AAAA) => RData::AAAA((*address).into()),
             _ => continue,

@@ -14,6 +14,7 @@ mod durability;
 mod first_start;
 mod garbage;
 mod http2;
+mod https;
 mod kit;
 mod log;
 mod one_process;

@@ -16,7 +16,7 @@ use crate::domains::new::{NewDomain, NotAdded};
 use crate::domains::records::wanted;
 use crate::domains::rotation::NoRotation;
 use crate::domains::work::NoCheck;
-use crate::domains::{check, new, removal, rotation};
+use crate::domains::{check, new, removal, rotation, tracking};
 use crate::error::{Error, Result};
 use crate::mail::dns::{Record, export};
 use crate::reply::Reply;
@@ -51,6 +51,10 @@ pub(crate) struct DomainChangeRequest {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<bool>)]
     click_tracking_enabled: Option<Option<bool>>,
+    /// The name below the domain that its tracked links begin with; null takes it away. The same once more is looked at now.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "click.acme.example")]
+    tracking_host: Option<Option<String>>,
 }
 
 /// One domain.
@@ -85,7 +89,7 @@ pub(crate) struct DomainDeletedReply {
 
 /// Tells null from left out.
 #[expect(clippy::option_option, reason = "left out, null and a value are three things")]
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<bool>>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
@@ -153,18 +157,24 @@ pub(crate) async fn add(app: &App, customer: &Customer, request: DomainRequest) 
 
 /// Changes how mail of a domain is tracked.
 #[utoipa::path(patch, path = "/api/customer/domains/{domain_id}", tag = "Domains", request_body = DomainChangeRequest,
-    params(("domain_id" = Uuid, Path)), responses((status = 200, body = DomainReply)))]
+    params(("domain_id" = Uuid, Path)), responses((status = 200, body = DomainReply),
+        (status = 409, body = crate::error::ErrorBody, description = "Another domain has this tracking host"),
+        (status = 422, body = crate::error::ErrorBody, description = "The service cannot have tracking hosts")))]
 pub(crate) async fn change(
     app: &App,
     customer: &Customer,
     domain_id: &str,
     request: DomainChangeRequest,
 ) -> Result<DomainReply> {
+    let known = find(app, customer, domain_id).await?;
+    if let Some(host) = request.tracking_host {
+        tracking::set(app, &known.domain, host.as_deref()).await?;
+    }
     let change = DomainChange {
         open_tracking_enabled: request.open_tracking_enabled,
         click_tracking_enabled: request.click_tracking_enabled,
     };
-    let domain = app.store.change_domain(customer.id, id(domain_id)?, change).await?.ok_or(NOT_FOUND)?;
+    let domain = app.store.change_domain(customer.id, known.domain.id, change).await?.ok_or(NOT_FOUND)?;
     let known = app.store.known_domain(Some(customer.id), domain.id).await?.ok_or(NOT_FOUND)?;
     reply(app, &known).await
 }

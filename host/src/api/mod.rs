@@ -1,6 +1,7 @@
 //! What the API does: one file for each page of its reference.
 
 pub(crate) mod body;
+pub(crate) mod challenges;
 pub(crate) mod csv;
 pub(crate) mod domains;
 pub(crate) mod emails;

@@ -6,7 +6,8 @@ use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    domains, emails, events, profile, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes, webhooks,
+    challenges, domains, emails, events, profile, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes,
+    webhooks,
 };
 use crate::app::App;
 use crate::error::ErrorBody;
@@ -51,6 +52,7 @@ use crate::reply::Reply;
         tracking::click,
         tracking::confirm_unsubscribe,
         tracking::unsubscribe,
+        challenges::answer,
         webhooks::bounce,
         webhooks::complaint,
     ),

@@ -8,12 +8,15 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use self::args::{Add, Exported, Format, List, Named, Outlet, Sign};
+use self::args::{Add, Exported, Format, List, Named, Outlet, Sign, Tracking};
 use super::output::{print, print_bytes, show};
 use super::session::Session;
 use super::{Failure, read_input, with_crlf};
 use crate::config::Config;
 use crate::control::{Bytes, Command};
+
+/// The word for no tracking host.
+const NONE: &str = "none";
 
 /// The subcommands.
 #[derive(Subcommand)]
@@ -40,6 +43,13 @@ pub(super) enum Domain {
     RotateDkim(Named),
     /// Say where a domain's mail goes
     Outlet(Outlet),
+    /// Say under which name of its own a domain's tracked links lead here
+    ///
+    /// The name needs a CNAME record that leads to the host of `public_url`; it is looked for at once, and again and again.
+    /// Links begin with the name once it was found. With `acme_directory` it gets a certificate, which is renewed by itself;
+    /// links begin with https:// from then on. The same name once more has it looked at now; `domain show` tells how far
+    /// it is.
+    Tracking(Tracking),
     /// Print a message with the DKIM signatures that it would go out with
     Sign(Sign),
     /// Take a domain away: mail that waits to be sent from it fails
@@ -72,6 +82,10 @@ impl Domain {
             }
             Self::Remove(Named { name, customer, json }) => {
                 (json, Command::DomainRemove { name, customer }, text::removed)
+            }
+            Self::Tracking(Tracking { name, host, customer, json }) => {
+                let host = (host != NONE).then_some(host);
+                (json, Command::DomainTracking { name, customer, host }, |answer| text::one(&answer["domain"]))
             }
         };
         let answer = session.run(command).await?;

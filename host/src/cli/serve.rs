@@ -22,7 +22,7 @@ use crate::secrets::OPERATOR_TOKEN_FILE;
 use crate::server::{self, ConnectionLimits, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
-use crate::{accounts, control, delivery, domains, operator, recorder, registry, request};
+use crate::{accounts, control, delivery, domains, operator, recorder, registry, request, tracking_hosts};
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
 const COMMAND_WAITS: u32 = 100;
@@ -57,9 +57,13 @@ impl Serve {
         let holder =
             Holder { pid: std::process::id(), command: "serve".into(), listen: Some(config.listen.to_string()) };
         let lock = acquire(&config.data_dir, &holder).await?;
-        let tls = config.tls().map(|files| server::tls(&files, server::HTTP_PROTOCOLS)).transpose()?;
+        let certified = config.tls().map(|files| server::certified(&files)).transpose()?;
         let limits = ConnectionLimits::of(&config);
         let api = bind("listen", config.listen).await?;
+        let https = match config.https_listen {
+            Some(address) => Some(bind("https_listen", address).await?),
+            None => None,
+        };
         let operator = bind("operator_listen", config.operator_listen).await?;
         let mut submission = Vec::new();
         for (setting, addresses, implicit_tls) in
@@ -72,6 +76,10 @@ impl Serve {
         let app = Arc::new(tokio::task::block_in_place(|| App::open(config, system_clock()))?);
         let smtp = Arc::new(tokio::task::block_in_place(|| smtp::Server::open(Arc::clone(&app)))?);
         registry::start(&app).await?;
+        tracking_hosts::start(&app).await?;
+        let by_name = server::tls_by_name(app.tracking_hosts.certificates(certified), server::HTTP_PROTOCOLS)?;
+        // With a listener for HTTPS the other one speaks plain HTTP, otherwise it has the certificate.
+        let tls = (https.is_none() && app.config.tls().is_some()).then(|| by_name.clone());
         welcome_first_customer(&app).await?;
 
         let (stop, stopping) = watch::channel(Shutdown::No);
@@ -81,10 +89,11 @@ impl Serve {
             tokio::spawn(registry::watch(Arc::clone(&app), stopping.clone())),
             tokio::spawn(recorder::run(Arc::clone(&app), stopping.clone())),
             tokio::spawn(domains::run(Arc::clone(&app), stopping.clone())),
+            tokio::spawn(tracking_hosts::run(Arc::clone(&app), stopping.clone())),
         ];
         tokio::spawn(watch_signals(Arc::clone(&app), stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),
-            smtp = ?app.config.smtp_listen, smtps = ?app.config.smtps_listen,
+            https = ?app.config.https_listen, smtp = ?app.config.smtp_listen, smtps = ?app.config.smtps_listen,
             data_dir = %app.config.data_dir.display(), "serving");
         if io::stdout().is_terminal() {
             print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
@@ -101,9 +110,18 @@ impl Serve {
         // The operator's listener goes last, so that /readyz says 503 while requests still finish.
         let (end, ending) = watch::channel(Shutdown::No);
         let operator_limits = ConnectionLimits { drain: OPERATOR_DRAIN, ..limits };
+        let serve_https = {
+            let (handle, stopping) = (handle_api.clone(), stopping.clone());
+            async move {
+                if let Some(https) = https {
+                    server::run(https, Some(by_name), limits, handle, stopping).await;
+                }
+            }
+        };
         let serve_api = async move {
             tokio::join!(
-                server::run(api, tls, limits, handle_api, stopping.clone()),
+                server::run(api, tls, limits, handle_api.clone(), stopping.clone()),
+                serve_https,
                 smtp::run(submission, smtp, stopping)
             );
             end.send_replace(Shutdown::Drain);

@@ -12,8 +12,8 @@ use super::Failure;
 use crate::app::{App, system_clock};
 use crate::config::Config;
 use crate::control::{self, Command, Socket};
-use crate::registry;
 use crate::store::{DataLock, Holder, LockError};
+use crate::{registry, tracking_hosts};
 
 /// How long to wait for a service that is just starting, or for another command to finish.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,6 +52,7 @@ impl Session {
         };
         let app = tokio::task::block_in_place(|| App::open(config, system_clock()))?;
         registry::start(&app).await?;
+        tracking_hosts::start(&app).await?;
         Ok(Arc::new(Self::Here { app: Box::new(app), _lock: lock }))
     }
 

@@ -9,7 +9,7 @@ pub(crate) mod desk;
 pub mod dkim;
 mod hand_over;
 pub mod outlet;
-mod retry;
+pub(crate) mod retry;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Where mail goes: a relay that takes it for everywhere, or the exchangers of each domain.
 
-mod exchangers;
+pub(crate) mod exchangers;
 mod hosts;
 mod mx;
 mod pool;

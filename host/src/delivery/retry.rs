@@ -23,9 +23,9 @@ pub(super) fn next_at(after: &[Duration], ended: i64, email: Uuid, began_at: i64
     (at - began_at <= TRIED_MS_MAX).then_some(at)
 }
 
-/// Thousandths between the bounds, the same each time for one attempt of one email.
-fn jitter(email: Uuid, ended: i64) -> i64 {
-    let (_, random) = email.as_u64_pair();
+/// Thousandths between the bounds, the same each time for one attempt of one email, or of whatever else has an id.
+pub(crate) fn jitter(id: Uuid, ended: i64) -> i64 {
+    let (_, random) = id.as_u64_pair();
     let mixed = (random ^ ended.unsigned_abs()).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     i64::try_from(mixed % 201).unwrap_or(0) - JITTER_PER_MILLE
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::mail::dns::records::{DomainSetup, Key, RETURN_PATH_LABEL, records};
+use crate::mail::dns::records::{DomainSetup, Key, RETURN_PATH_LABEL, Tracking, records};
 use crate::mail::dns::{Purpose, Record, RecordStatus, RecordType};
 use crate::mail::verp::BOUNCE_DOMAIN_BYTES_MAX;
 use crate::store::{Domain, KeyState, KnownDomain, KnownKey};
@@ -59,7 +59,11 @@ pub(crate) fn wanted(app: &App, known: &KnownDomain) -> Vec<Wanted> {
         helo_name: app.mail_host.clone(),
         spf_include: app.config.spf_include.as_ref().map(ToString::to_string),
         bounce_domain: app.config.bounce_domain.as_ref().map(ToString::to_string),
-        tracking: None,
+        tracking: known
+            .tracking
+            .as_ref()
+            .zip(app.config.cname_target())
+            .map(|(tracking, target)| Tracking { host: tracking.host.clone(), target }),
     };
     let mut wanted: Vec<_> = records(&setup)
         .into_iter()

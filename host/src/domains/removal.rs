@@ -1,5 +1,6 @@
 //! Takes a domain away, with the mail that waits to be sent from it.
 
+use super::tracking;
 use crate::app::App;
 use crate::store::{Domain, StoreError};
 
@@ -19,6 +20,8 @@ pub(crate) async fn remove(app: &App, domain: &Domain) -> Result<Option<usize>, 
         return Ok(None);
     }
     app.signers.forget(domain.id);
+    // Links of mail that was sent lead on for as long as their name leads here.
+    tracking::retire(app, domain.id).await?;
     let (mut failed, mut after) = (0, None);
     loop {
         let store = &app.store;

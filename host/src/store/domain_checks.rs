@@ -7,6 +7,7 @@ use super::dkim_keys::{KeyState, KnownKey, known_keys, put_in_use};
 use super::domain_events::{DomainEventKind, insert_event};
 use super::domains::{self, domain_by_id};
 use super::sql::{Connection, SqlError, values};
+use super::tracking_hosts::{TrackingHost, tracking_host};
 use super::{Domain, Result, Store, StoreError, VerifiedBy};
 use crate::ids::Ids;
 use crate::mail::standing::{Seen, Standing, Turn, after, next_check};
@@ -18,6 +19,8 @@ pub(crate) struct KnownDomain {
     pub(crate) keys: Vec<KnownKey>,
     /// When it was last checked, in milliseconds, and what was found: a JSON list.
     pub(crate) checked: Option<(i64, String)>,
+    /// The name that its new links are to begin with.
+    pub(crate) tracking: Option<TrackingHost>,
 }
 
 /// What a check of a domain found.
@@ -120,7 +123,8 @@ fn known(connection: &Connection, domain: Domain) -> Result<KnownDomain, SqlErro
     let checked =
         connection.query_one(sql, values![domain.id.to_string()], |row| Ok((row.integer(0)?, row.text(1)?)))?;
     let keys = known_keys(connection, domain.id)?;
-    Ok(KnownDomain { domain, keys, checked })
+    let tracking = tracking_host(connection, domain.id)?;
+    Ok(KnownDomain { domain, keys, checked, tracking })
 }
 
 /// Brings a domain to where a check leaves it.

@@ -3,6 +3,7 @@
 //! One thread writes, a few threads read, and no libSQL call runs anywhere else: libSQL does its work on the
 //! thread that asks, and its write-ahead log is only safe with a single connection that writes and checkpoints.
 
+mod acme_accounts;
 mod batches;
 mod bell;
 mod cancel;
@@ -28,6 +29,7 @@ mod recordings;
 mod smtp_credentials;
 pub(crate) mod sql;
 mod suppressions;
+mod tracking_hosts;
 mod usage;
 mod waiting;
 mod writer;
@@ -55,6 +57,8 @@ pub(crate) use queue::{Ending, Handover, Heard, Leased, SANDBOX_DESTINATION};
 pub(crate) use recordings::{Kept, NewRecording, Page, Protection, ReceivedNotification, Recording};
 pub use sql::SqlError;
 pub use suppressions::{Cause, NewSuppression, Suppression, SuppressionFilter, SuppressionPage, UnsubscribeSource};
+pub use tracking_hosts::TrackingState;
+pub(crate) use tracking_hosts::{HostSet, StoredCertificate, TrackingHost};
 pub use usage::Usage;
 pub use waiting::{Waiting, WaitingDestination, Which};
 

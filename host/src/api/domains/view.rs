@@ -11,7 +11,10 @@ use crate::domains::names::in_unicode;
 use crate::domains::records::{LastSeen, Wanted, key_host, last_seen, wanted};
 use crate::mail::dns::{Purpose, RecordStatus, RecordType};
 use crate::mail::standing::DomainStatus;
-use crate::store::{Domain, DomainEvent, DomainEventKind, KeyState, KnownDomain, VerifiedBy};
+use crate::store::{
+    Domain, DomainEvent, DomainEventKind, KeyState, KnownDomain, TrackingHost, TrackingState, VerifiedBy,
+};
+use crate::tracking_hosts;
 
 /// A domain and the records that it publishes.
 #[derive(Serialize, ToSchema)]
@@ -49,6 +52,8 @@ pub(crate) struct DomainView {
     pub(crate) records: Vec<RecordView>,
     /// Records of former keys, which may be taken out of DNS now.
     removable_records: Vec<RemovableView>,
+    /// The name of its own that its tracked links begin with; null where they begin with the service's.
+    tracking: Option<TrackingView>,
     /// What happened to it, newest first; only where one domain is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<EventView>>,
@@ -125,6 +130,29 @@ pub(super) struct EventView {
     detail: Json,
 }
 
+/// How far a tracking host is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TrackingView {
+    #[schema(example = "click.acme.example")]
+    host: String,
+    /// Where its CNAME record has to lead.
+    #[schema(example = "mail.example.com")]
+    cname: Option<String>,
+    /// `pending` until its CNAME is seen, `issuing` until it has a certificate, `active`, or `failed`, after which another
+    /// attempt follows.
+    #[schema(value_type = String, example = "active")]
+    state: TrackingState,
+    /// What stands in the way.
+    reason: Option<String>,
+    /// What links of mail that is sent now begin with.
+    #[schema(example = "https://click.acme.example")]
+    links_begin_with: String,
+    next_check_at: String,
+    /// Since when it has its certificate; null while it has none.
+    issued_at: Option<String>,
+    expires_at: Option<String>,
+}
+
 /// A domain, with its history where that is given.
 pub(crate) fn view(app: &App, known: &KnownDomain, history: Option<Vec<DomainEvent>>) -> DomainView {
     let domain = &known.domain;
@@ -152,6 +180,7 @@ pub(crate) fn view(app: &App, known: &KnownDomain, history: Option<Vec<DomainEve
         warnings: warning(app, domain).into_iter().collect(),
         records: wanted(app, known).into_iter().map(|wanted| record(wanted, &seen)).collect(),
         removable_records: removable.collect(),
+        tracking: known.tracking.as_ref().map(|host| tracking(app, host)),
         history: history.map(|events| events.into_iter().map(event).collect()),
     }
 }
@@ -202,6 +231,20 @@ fn record(Wanted { record, key }: Wanted, seen: &[LastSeen]) -> RecordView {
         reason: seen.as_ref().and_then(|seen| seen.reason.clone()),
         found: seen.map(|seen| seen.found).unwrap_or_default(),
         key_state: key.map(|key| key.state),
+    }
+}
+
+fn tracking(app: &App, host: &TrackingHost) -> TrackingView {
+    let links = tracking_hosts::url(&app.config, host, app.now());
+    TrackingView {
+        host: host.host.clone(),
+        cname: app.config.cname_target(),
+        state: host.state,
+        reason: host.reason.clone(),
+        links_begin_with: links.unwrap_or_else(|| app.config.base_url()),
+        next_check_at: rfc3339(host.next_at),
+        issued_at: host.issued_at.map(rfc3339),
+        expires_at: host.expires_at.map(rfc3339),
     }
 }
 

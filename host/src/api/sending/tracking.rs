@@ -57,6 +57,8 @@ impl Tracking<'_> {
     fn url(&self, kind: &str, purpose: Purpose, link: u32, destination: Option<&str>) -> Option<String> {
         let claims = Claims { email_id: self.email_id, link, destination: destination.map(str::to_owned) };
         let token = self.app.tokens.seal(&claims, purpose).ok()?;
-        Some(format!("{}/track/{kind}/{token}", self.app.config.base_url()))
+        let app = self.app;
+        let own = app.tracking_hosts.base_url(&app.config, self.domain.id, app.now());
+        Some(format!("{}/track/{kind}/{token}", own.unwrap_or_else(|| app.config.base_url())))
     }
 }

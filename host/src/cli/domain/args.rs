@@ -82,6 +82,20 @@ pub(in crate::cli) struct Outlet {
 }
 
 #[derive(Args)]
+pub(in crate::cli) struct Tracking {
+    /// The domain
+    pub(super) name: String,
+    /// A name below the domain, such as click.acme.example; `none` takes it away: links of mail that was sent go on working
+    #[arg(value_name = "HOST|none")]
+    pub(super) host: String,
+    /// The account's address, where several accounts wait for the same domain
+    #[arg(long, value_name = "EMAIL")]
+    pub(super) customer: Option<String>,
+    #[command(flatten)]
+    pub(super) json: Json,
+}
+
+#[derive(Args)]
 pub(in crate::cli) struct Sign {
     /// The domain
     pub(super) name: String,

@@ -53,6 +53,22 @@ fn head(domain: &Value) -> String {
             text += &line(name, at);
         }
     }
+    text + &tracking(&domain["tracking"], line)
+}
+
+/// How far the tracking host is, and what stands in its way.
+fn tracking(host: &Value, line: impl Fn(&str, &str) -> String) -> String {
+    let Some(name) = host["host"].as_str() else { return String::new() };
+    let mut text = line("tracking", &format!("{name}, {}", word(&host["state"])));
+    for (name, field) in
+        [("", "reason"), ("links", "links_begin_with"), ("certificate", "expires_at"), ("next look", "next_check_at")]
+    {
+        match host[field].as_str() {
+            Some(value) if field == "expires_at" => text += &line(name, &format!("until {value}")),
+            Some(value) => text += &line(name, value),
+            None => {}
+        }
+    }
     text
 }
 

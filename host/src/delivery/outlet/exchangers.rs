@@ -7,7 +7,7 @@ use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerCon
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData};
-use hickory_resolver::{Resolver, TokioResolver};
+use hickory_resolver::{Resolver, ResolverBuilder, TokioResolver};
 
 use crate::secrets;
 
@@ -37,20 +37,7 @@ pub(super) enum Route {
 impl Names {
     /// Asks these name servers, or the system's when there are none, each for `limit`.
     pub(super) fn new(servers: &[SocketAddr], limit: Duration) -> Result<Self, String> {
-        let mut builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(|error| format!("the system names no name server: {error}"))?
-        } else {
-            let servers = servers.iter().map(|server| name_server(*server)).collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let options = builder.options_mut();
-        // Exchangers are what the DNS says they are, also on a machine that calls itself by one of their names.
-        options.use_hosts_file = ResolveHosts::Never;
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        options.try_tcp_on_error = true;
-        options.timeout = limit;
-        builder.build().map(Self).map_err(|error| format!("the name servers cannot be used: {error}"))
+        built(resolver(servers, limit)?).map(Self)
     }
 
     /// Where mail for a domain goes. An error is one for now, in words.
@@ -85,6 +72,31 @@ impl Names {
     }
 }
 
+/// What asks these name servers, or the system's when there are none, each for `limit`.
+pub(crate) fn resolver(
+    servers: &[SocketAddr],
+    limit: Duration,
+) -> Result<ResolverBuilder<TokioRuntimeProvider>, String> {
+    let mut builder = if servers.is_empty() {
+        TokioResolver::builder_tokio().map_err(|error| format!("the system names no name server: {error}"))?
+    } else {
+        let servers = servers.iter().map(|server| name_server(*server)).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        Resolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    // Names are what the DNS says they are, also on a machine that calls itself by one of them.
+    options.use_hosts_file = ResolveHosts::Never;
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    options.try_tcp_on_error = true;
+    options.timeout = limit;
+    Ok(builder)
+}
+
+pub(crate) fn built(builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<TokioResolver, String> {
+    builder.build().map_err(|error| format!("the name servers cannot be used: {error}"))
+}
+
 fn name_server(server: SocketAddr) -> NameServerConfig {
     let at_port = |mut connection: ConnectionConfig| {
         connection.port = server.port();
@@ -94,7 +106,7 @@ fn name_server(server: SocketAddr) -> NameServerConfig {
 }
 
 /// A name that no search list is added to.
-fn whole_name(name: &str) -> Result<Name, impl std::error::Error> {
+pub(crate) fn whole_name(name: &str) -> Result<Name, impl std::error::Error> {
     Name::from_ascii(format!("{}.", name.trim_end_matches('.')))
 }
 
@@ -123,7 +135,7 @@ fn chance() -> u16 {
     secrets::random().map_or(0, u16::from_le_bytes)
 }
 
-fn unanswered(error: &NetError) -> String {
+pub(crate) fn unanswered(error: &NetError) -> String {
     format!("the name servers do not answer: {error}")
 }
 

@@ -8,11 +8,15 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio_rustls::TlsConnector;
+
+use crate::trust;
+
+/// The setting that names further roots.
+const SETTING: &str = "relay_ca";
 
 /// How TLS is begun.
 #[derive(Clone)]
@@ -30,8 +34,8 @@ impl Tls {
                 ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
             builder.map_err(|error| error.to_string())
         };
-        let own = ca.map(certificates).transpose()?.unwrap_or_default();
-        let roots = roots(&own)?;
+        let own = ca.map(|path| trust::certificates(SETTING, path)).transpose()?.unwrap_or_default();
+        let roots = trust::roots(SETTING, &own)?;
         let checked = if own.is_empty() {
             builder()?.with_root_certificates(roots).with_no_client_auth()
         } else {
@@ -52,24 +56,6 @@ impl Tls {
 /// The name that a certificate is asked for. A host without a proper name is asked by its address.
 pub(super) fn server_name(host: &str, address: IpAddr) -> ServerName<'static> {
     ServerName::try_from(host.to_owned()).unwrap_or_else(|_| ServerName::IpAddress(address.into()))
-}
-
-/// What `relay_ca` names.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let explain = |error: &dyn std::fmt::Display| format!("relay_ca: {}: {error}", path.display());
-    let own: Vec<_> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| explain(&error))?;
-    if own.is_empty() { Err(explain(&"it has no certificate in PEM form")) } else { Ok(own) }
-}
-
-/// The system's roots, as far as they can be read, and our own.
-fn roots(own: &[CertificateDer<'static>]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for certificate in own {
-        roots.add(certificate.clone()).map_err(|error| format!("relay_ca: {error}"))?;
-    }
-    Ok(roots)
 }
 
 /// Checks certificates as usual, and takes one that an operator named itself: who makes one with openssl and no
