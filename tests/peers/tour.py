@@ -40,7 +40,7 @@ def steps():
     for index, (language, text) in enumerate(blocks):
         if language == "sh":
             follows = blocks[index + 1] if index + 1 < len(blocks) else ("sh", "")
-            yield text, follows[1] if follows[0] != "sh" else None
+            yield text, follows[1] if follows[0] in ("json", "text") else None
 
 
 def wait_for_key(service):
