@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pillarbox::app::App;
+use pillarbox::mail::client::rules::Rules;
 use pillarbox::mail::event::EventType;
 use pillarbox::store::{EventFilter, Hit, NewEmail, Queued, RecipientRole, StreamType};
 use serde_json::json;
@@ -37,6 +38,7 @@ enum Unit {
 #[derive(Clone)]
 struct Writer {
     app: Arc<App>,
+    rules: Arc<Rules>,
     email: NewEmail,
     unit: Unit,
 }
@@ -61,7 +63,7 @@ impl Writer {
             sandbox: true,
             bulk_id: None,
         };
-        Writer { app: Arc::clone(&house.app), email, unit }
+        Writer { app: Arc::clone(&house.app), rules: Arc::new(Rules::built_in()), email, unit }
     }
 
     async fn write(&self) {
@@ -74,7 +76,13 @@ impl Writer {
     async fn hit(&self) {
         let data = json!({ "ip": "192.0.2.7", "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)" });
         let hit = Hit { email_id: self.email.id, event_type: EventType::Opened, data, at: NOW };
-        assert!(self.app.store.record_hit(hit, Box::new(Uuid::now_v7)).await.expect("it is recorded"));
+        assert!(
+            self.app
+                .store
+                .record_hit(hit, Arc::clone(&self.rules), Box::new(Uuid::now_v7))
+                .await
+                .expect("it is recorded")
+        );
     }
 
     async fn send(&self) -> Uuid {

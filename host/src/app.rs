@@ -9,12 +9,14 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::acme::Acme;
+use crate::client_rules::ClientRules;
 use crate::config::Config;
 use crate::delivery::dkim::Signers;
 use crate::delivery::outlet::{self, Outlets};
 use crate::dns::Doctor;
 use crate::domains;
 use crate::domains::records::return_path;
+use crate::heads::Heads;
 use crate::ids::{IdOrder, Ids};
 use crate::keys_in_flight::KeysInFlight;
 use crate::mail::address::DomainName;
@@ -63,6 +65,8 @@ pub struct App {
     pub(crate) in_flight: Semaphore,
     pub(crate) keys_in_flight: KeysInFlight,
     pub(crate) outlets: Outlets,
+    pub(crate) client_rules: Arc<ClientRules>,
+    pub(crate) heads: Heads,
     pub(crate) recorder: Recorder,
     pub(crate) passwords: Passwords,
     /// Or why there is none.
@@ -78,6 +82,7 @@ pub struct App {
 impl App {
     /// Opens the store and starts the plugin host in `config.data_dir`, whose lock the caller holds. Blocks.
     pub fn open(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let client_rules = Arc::new(ClientRules::open(&config)?);
         let host_key = HostKey::load(&config.data_dir)?;
         let access = Access::open(&config, &host_key)?;
         let keys = config.plugin_keys.iter().map(|key| key.parse()).collect::<Result<_, String>>()?;
@@ -122,6 +127,8 @@ impl App {
             in_flight,
             keys_in_flight: KeysInFlight::default(),
             outlets,
+            client_rules,
+            heads: Heads::default(),
             recorder,
             passwords: Passwords::default(),
             doctor,

@@ -217,6 +217,8 @@ pub struct Config {
     pub domain_grace: Duration,
     /// How long keys sign until new ones are made by themselves, when they are.
     pub dkim_rotate_after: Option<Duration>,
+    pub track_canary: bool,
+    pub client_rules: Option<PathBuf>,
     /// Who gives commands on this machine, as the system calls them. Not a setting.
     pub operator: String,
     /// Where the commands for authors of plugins keep compiled code: the user's cache folder. No setting of the service.
@@ -731,6 +733,21 @@ pub const SETTINGS: &[Setting] = &[
             store(&mut config.dkim_rotate_after, (days > 0).then(|| Duration::from_hours(24 * days)))
         }
     ),
+    setting!(
+        "track_canary",
+        "off",
+        "`on` hides a link that no person sees in html whose clicks are counted: whoever follows it is a scanner, and so \
+        is whatever else its address fetches of that email at the time. Filters may count a hidden link against a \
+        message, so it is `off` unless you ask for it.",
+        |config, value| store(&mut config.track_canary, one_of(value, &[("off", false), ("on", true)])?)
+    ),
+    setting!(
+        "client_rules",
+        "",
+        "TOML file with the rules that tell people from scanners, in the place of those that come with the binary. \
+        Without it, what `pillarbox clients rules load` was given, else the ones that come with the binary.",
+        |config, value| store(&mut config.client_rules, Some(value.into()))
+    ),
 ];
 
 /// Why the settings cannot be used: which one, from where, and what it should be.
@@ -947,6 +964,8 @@ impl Config {
             spf_include: None,
             domain_grace: Duration::ZERO,
             dkim_rotate_after: None,
+            track_canary: false,
+            client_rules: None,
             operator: String::new(),
             author_cache_dir: None,
             plugin_signatures_required: false,

@@ -35,7 +35,7 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
-use crate::{accounts, domains, sendmail};
+use crate::{accounts, client_rules, domains, reclassify, sendmail};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -248,6 +248,22 @@ pub enum Command {
         to: Vec<String>,
         message: Bytes,
     },
+    ClientRules,
+    ClientRulesLoad {
+        /// The file is read again when there is none.
+        text: Option<String>,
+    },
+    ClientRulesReset,
+    /// A part of the stored opens and clicks.
+    Reclassify {
+        /// The number of the last row that was looked at.
+        after: i64,
+        /// In milliseconds since 1970.
+        since: i64,
+        /// The address of a customer; all when there is none.
+        customer: Option<String>,
+        dry_run: bool,
+    },
     Score {
         message: Bytes,
     },
@@ -375,6 +391,12 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::QueuePause { destination, reason } => desk::pause(app, &destination, reason).await,
         Command::QueueResume { destination } => desk::resume(app, &destination).await,
         Command::Send { customer, to, message } => sendmail::send(app, customer.as_deref(), &to, &message.0).await,
+        Command::ClientRules => Ok(client_rules::show(app)),
+        Command::ClientRulesLoad { text } => client_rules::load(app, text).await,
+        Command::ClientRulesReset => client_rules::reset(app).await,
+        Command::Reclassify { after, since, customer, dry_run } => {
+            reclassify::part(app, after, since, customer.as_deref(), dry_run).await
+        }
         Command::Score { message } => {
             let judged = scoring::analyze_raw(app, &message.0).await.map_err(|error| error.to_string())?;
             serde_json::to_value(judged).map_err(|error| error.to_string())

@@ -289,7 +289,8 @@ async fn an_event_shows_what_the_privacy_level_allows() {
     let bounce = json!({ "emailId": id, "bounceType": "hard", "reason": reason });
     assert_eq!(app.notify("/webhooks/bounce", bounce).await.status, 200);
 
-    let client = json!({ "confidence": 85, "class": "scanner", "reason": "no user agent" });
+    let rules = ["no-user-agent", "click-at-once", "click-soon"];
+    let client = json!({ "confidence": 85, "class": "scanner", "reason": "no user agent", "rules": rules });
     let url = "https://example.com/a?b=1&c=2";
     let shown = async |level: PrivacyLevel| {
         privacy(&app, &acme, level).await;

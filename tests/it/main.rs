@@ -10,6 +10,8 @@ mod zone;
 
 mod batch;
 mod bounce_addresses;
+mod classification;
+mod clients;
 mod delivery;
 mod doctor;
 mod documents;

@@ -119,14 +119,14 @@ async fn what_a_request_says_beside_its_token_leads_nowhere() {
 #[tokio::test]
 async fn an_event_keeps_who_came_and_what_that_means() {
     let sent = Sent::new().await;
-    sent.app.pass(1_000);
+    sent.app.pass(61_000);
     sent.ask(Method::GET, &format!("/track/c/{}", sent.click), Some(BROWSER)).await;
     sent.app.pass(1_000);
     sent.ask(Method::GET, &format!("/track/o/{}", sent.open), Some("Mozilla/5.0")).await;
     sent.app.pass(1_000);
     sent.ask(Method::GET, &format!("/track/o/{}", sent.open), None).await;
     let event = |event_type: &str, second: u8, data: Value| {
-        let at = format!("2024-03-15T14:30:0{second}Z");
+        let at = format!("2024-03-15T14:31:0{second}Z");
         json!({
             "id": "[id]", "email_id": "[id]", "customer_id": "[id]", "event_type": event_type, "status": "delivered",
             "recipient": "ada@example.com", "from": "noreply@acme.sandbox.pillarbox.test", "timestamp": at,
@@ -139,24 +139,26 @@ async fn an_event_keeps_who_came_and_what_that_means() {
             "opened",
             3,
             json!({ "ip": "192.0.2.7", "user_agent": null,
-            "client": { "confidence": 85, "class": "scanner", "reason": "no user agent" } })
+            "client": { "confidence": 85, "class": "scanner", "reason": "no user agent",
+                "rules": ["no-user-agent"] } })
         ),
         event(
             "opened",
             2,
             json!({ "ip": "192.0.2.7", "user_agent": "Mozilla/5.0",
-            "client": { "confidence": 70, "class": "suspicious", "reason": apple } })
+            "client": { "confidence": 70, "class": "suspicious", "reason": apple, "rules": ["apple-mail-privacy"] } })
         ),
         event(
             "clicked",
             1,
             json!({ "ip": "192.0.2.7", "user_agent": BROWSER,
-            "client": { "confidence": 10, "class": "human", "reason": "an ordinary browser or mail client" },
+            "client": { "confidence": 10, "class": "human", "reason": "an ordinary browser or mail program",
+                "rules": ["browser"] },
             "url": "https://example.com/a?b=1&c=2#top", "link": 0 })
         ),
     ]);
     let pagination = json!({ "page": 1, "limit": 50, "total": 3, "pages": 1 });
-    let since = "/api/v1/events?from_timestamp=2024-03-15T14:30:01Z";
+    let since = "/api/v1/events?from_timestamp=2024-03-15T14:31:01Z";
     sent.acme.get(since).await.is(200, json!({ "events": expected, "pagination": pagination }));
 }
 

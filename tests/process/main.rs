@@ -8,6 +8,7 @@ mod http;
 mod mail_client;
 
 mod bulk;
+mod clients;
 mod customers;
 mod disk;
 mod durability;

@@ -29,6 +29,11 @@ struct CurrentMonth {
     emails_opened: i64,
     /// Emails clicked at least once.
     emails_clicked: i64,
+    /// Of the opened, those that a person opened: scanners, proxies that fetch by themselves and whatever else looks
+    /// like a machine are left out.
+    emails_opened_human: i64,
+    /// Of the clicked, those that a person clicked.
+    emails_clicked_human: i64,
     /// Of the sent, in percent with two decimals.
     #[schema(example = "99.16")]
     delivery_rate: String,
@@ -58,6 +63,8 @@ pub(crate) async fn usage(app: &App, customer: &Customer) -> Result<UsageReply> 
             emails_complained: usage.complained,
             emails_opened: usage.opened,
             emails_clicked: usage.clicked,
+            emails_opened_human: usage.opened_human,
+            emails_clicked_human: usage.clicked_human,
             delivery_rate: percentage(usage.delivered, usage.sent),
             bounce_rate: percentage(usage.bounced, usage.sent),
         },

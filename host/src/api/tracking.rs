@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::mail::client::classify;
+use crate::heads::Asked;
 use crate::mail::event::{EventType, mask_address};
 use crate::mail::token::{self, Claims, Purpose};
 use crate::pages;
@@ -26,35 +26,35 @@ const USER_AGENT_BYTES_MAX: usize = 512;
         (status = 404, content_type = "image/gif", description = "The pixel; nothing is recorded")))]
 pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
     let Some(claims) = app.tokens.open(token, Purpose::Open) else { return Ok(Reply::pixel(StatusCode::NOT_FOUND)) };
-    if head.method != Method::HEAD {
-        let recorded = app.store.record_hit(hit(app, &claims, EventType::Opened, head), app.ids(app.now())).await;
-        if let Err(error) = recorded {
-            tracing::error!(%error, email_id = %claims.email_id, "open not recorded");
-            return Ok(Reply::pixel(StatusCode::SERVICE_UNAVAILABLE));
-        }
+    if !is_head(app, &claims, EventType::Opened, head)
+        && let Err(error) = record(app, hit(app, &claims, EventType::Opened, head)).await
+    {
+        tracing::error!(%error, email_id = %claims.email_id, "open not recorded");
+        return Ok(Reply::pixel(StatusCode::SERVICE_UNAVAILABLE));
     }
     Ok(Reply::pixel(StatusCode::OK))
 }
 
-/// Records a click and leads to the destination that the token carries.
+/// Records a click and leads to the destination that the token carries. The hidden link that tells scanners leads to a
+/// page that says so.
 #[utoipa::path(get, path = "/track/c/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
     responses((status = 302, description = "To the original URL"),
+        (status = 200, content_type = "text/html", description = "The hidden link, which only machines follow"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> {
-    let claims = app.tokens.open(token, Purpose::Click);
-    let Some((claims, to)) =
-        claims.and_then(|claims| Some((location(&claims)?, claims))).map(|(to, claims)| (claims, to))
-    else {
-        return Ok(not_ours());
+    let Some(claims) = app.tokens.open(token, Purpose::Click) else { return Ok(not_ours()) };
+    let reply = match location(&claims) {
+        Some(to) => Reply::redirect(to),
+        None if claims.is_canary() => page(StatusCode::OK, pages::unsubscribe::hidden_link()),
+        None => return Ok(not_ours()),
     };
-    if head.method != Method::HEAD {
-        let recorded = app.store.record_hit(hit(app, &claims, EventType::Clicked, head), app.ids(app.now())).await;
+    if !is_head(app, &claims, EventType::Clicked, head) {
         // A person must reach the page even when the click cannot be kept.
-        if let Err(error) = recorded {
+        if let Err(error) = record(app, hit(app, &claims, EventType::Clicked, head)).await {
             tracing::error!(%error, email_id = %claims.email_id, "click not recorded");
         }
     }
-    Ok(Reply::redirect(to))
+    Ok(reply)
 }
 
 /// Asks the reader to confirm. It changes nothing, because scanners follow links.
@@ -79,7 +79,7 @@ pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head, body: &[u8]
     let source = if is_one_click(body) { UnsubscribeSource::OneClick } else { UnsubscribeSource::Link };
     let mut hit = hit(app, &claims, EventType::Unsubscribed, head);
     hit.data["source"] = Json::from(source.as_str());
-    if !app.store.record_hit(hit, app.ids(app.now())).await? {
+    if !record(app, hit).await? {
         return Ok(not_ours());
     }
     Ok(page(StatusCode::OK, pages::unsubscribe::done(addressee(app, &claims).await.as_deref())))
@@ -119,14 +119,32 @@ fn location(claims: &Claims) -> Option<HeaderValue> {
     HeaderValue::from_str(&token::as_location(claims.destination.as_deref()?)).ok()
 }
 
+async fn record(app: &App, hit: Hit) -> crate::store::Result<bool> {
+    app.store.record_hit(hit, app.client_rules.now(), app.ids(app.now())).await
+}
+
+/// Whether it is a HEAD, which records nothing and is remembered for a while.
+fn is_head(app: &App, claims: &Claims, event_type: EventType, head: &Head) -> bool {
+    let is_head = head.method == Method::HEAD;
+    if is_head {
+        app.heads.note(asked(claims, event_type, head), app.now());
+    }
+    is_head
+}
+
+fn asked(claims: &Claims, event_type: EventType, head: &Head) -> Asked {
+    (claims.email_id, (event_type == EventType::Clicked).then_some(claims.link), head.peer)
+}
+
 fn hit(app: &App, claims: &Claims, event_type: EventType, head: &Head) -> Hit {
     let user_agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let client = classify(user_agent.as_deref());
-    let mut data = json!({
-        "ip": head.peer,
-        "user_agent": user_agent.map(|text| cut(&text).to_owned()),
-        "client": { "confidence": client.confidence, "class": client.class, "reason": client.reason },
-    });
+    let mut data = json!({ "ip": head.peer, "user_agent": user_agent.map(|text| cut(&text).to_owned()) });
+    if event_type != EventType::Unsubscribed && app.heads.before(&asked(claims, event_type, head), app.now()) {
+        data["head"] = Json::from(true);
+    }
+    if event_type == EventType::Clicked && claims.is_canary() {
+        data["canary"] = Json::from(true);
+    }
     if let Some(url) = &claims.destination {
         data["url"] = Json::from(url.as_str());
         data["link"] = Json::from(claims.link);

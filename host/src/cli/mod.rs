@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod clients;
 mod customer;
 mod domain;
 mod lines;
@@ -8,10 +9,12 @@ mod normalize;
 mod output;
 mod plugin;
 mod queue;
+mod reclassify;
 mod score;
 mod send;
 mod serve;
 mod session;
+mod since;
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
@@ -60,6 +63,10 @@ enum Command {
     /// See what waits for delivery, hold it back or have it tried now
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// See whom the opens and clicks of emails are put down to, and by which rules
+    #[command(subcommand)]
+    Clients(clients::Clients),
+    Reclassify(reclassify::Reclassify),
     Send(send::Send),
     /// Judge messages by the active scorer, in the sandbox
     Score(score::Score),
@@ -106,6 +113,8 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Plugin(plugin) => plugin.run(config).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
         Command::Queue(queue) => queue.run(config).await,
+        Command::Clients(clients) => clients.run(config).await,
+        Command::Reclassify(reclassify) => reclassify.run(config).await,
         Command::Send(send) => send.run(config).await,
         Command::Score(score) => score.run(config).await,
         Command::Normalize(normalize) => normalize.run(config).await,

@@ -1,95 +1,173 @@
-//! What kind of client followed a link or loaded a pixel.
+//! Who fetched a pixel or followed a link: a person, perhaps a machine, or a machine.
 //!
-//! A first, small classification from the user agent alone. It is kept beside the raw event, never instead of it.
+//! The judgement stands beside the raw event and never instead of it, so it can be made again with other [`Rules`].
+//! Every rule that holds is a reason, and the strongest one decides: so a judgement can always be explained by one
+//! sentence and a source.
 
-/// Confidence, in percent, that a machine made the request.
-const SCANNER_MIN: u8 = 80;
-/// Below it a person made the request.
-const SUSPICIOUS_MIN: u8 = 50;
+use std::net::IpAddr;
 
-/// Words in a user agent, in lower case, with the confidence that it is a machine and the reason in words.
-const SIGNS: &[(&str, u8, &str)] = &[
-    ("googleimageproxy", 30, "Gmail loads images through its proxy when the message is shown"),
-    ("yahoomailproxy", 30, "Yahoo loads images through its proxy when the message is shown"),
-    ("proofpoint", 95, "Proofpoint follows links before delivery"),
-    ("mimecast", 95, "Mimecast follows links before delivery"),
-    ("barracuda", 95, "Barracuda follows links before delivery"),
-    ("safelinks", 95, "Microsoft Defender follows links before delivery"),
-    ("existence discovery", 90, "Microsoft Office probes links"),
-    ("bitdefender", 90, "a virus scanner follows links"),
-    ("headlesschrome", 90, "a browser without a person in front of it"),
-    ("phantomjs", 90, "a browser without a person in front of it"),
-    ("python-requests", 90, "a program, not a mail client"),
-    ("python-urllib", 90, "a program, not a mail client"),
-    ("go-http-client", 90, "a program, not a mail client"),
-    ("okhttp", 80, "a program, not a mail client"),
-    ("java/", 85, "a program, not a mail client"),
-    ("libwww-perl", 90, "a program, not a mail client"),
-    ("curl/", 85, "a program, not a mail client"),
-    ("wget/", 90, "a program, not a mail client"),
-    ("slackbot", 90, "a link preview"),
-    ("facebookexternalhit", 90, "a link preview"),
-    ("whatsapp", 80, "a link preview"),
-    ("bingpreview", 90, "a link preview"),
-    ("crawler", 90, "a crawler"),
-    ("spider", 90, "a crawler"),
-    ("bot", 85, "a crawler"),
-];
+use serde::{Deserialize, Serialize};
 
-/// Who made a request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+use self::rules::Rules;
+
+mod document;
+pub mod rules;
+mod user_agent;
+
+/// Reasons that are kept of one judgement, the strongest first.
+pub const REASONS_MAX: usize = 5;
+
+/// What was fetched.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The pixel.
+    Open,
+    /// A link.
+    Click,
+}
+
+/// When something was fetched, beside the first delivery of a copy of its email.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Delivery {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// No server had taken the email yet.
+    Ahead,
+    /// So many milliseconds after a server took it.
+    Since(i64),
+}
+
+/// Another fetch of the same email from the same address.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Neighbour {
+    /// How far away it is, in milliseconds, in either direction.
+    pub away_ms: i64,
+    /// Which link it followed; `None` for the pixel.
+    pub link: Option<u32>,
+    /// Whether that was the canary, which no person sees.
+    pub canary: bool,
+}
+
+/// What is known of a fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetch<'a> {
+    /// What was fetched.
+    pub kind: Kind,
+    /// The `User-Agent` header.
+    pub user_agent: Option<&'a str>,
+    /// Where it came from.
+    pub address: Option<IpAddr>,
+    /// How long after the delivery.
+    pub delivery: Delivery,
+    /// Whether the same address had asked for the same with HEAD just before.
+    pub head_before: bool,
+    /// Which link was followed; `None` for the pixel.
+    pub link: Option<u32>,
+    /// Whether that was the canary.
+    pub canary: bool,
+    /// What else the address fetched of the same email around that time.
+    pub around: &'a [Neighbour],
+}
+
+impl<'a> Fetch<'a> {
+    /// A fetch of which nothing is known but this.
+    pub fn of(kind: Kind, user_agent: Option<&'a str>) -> Self {
+        Self {
+            kind,
+            user_agent,
+            address: None,
+            delivery: Delivery::Unknown,
+            head_before: false,
+            link: None,
+            canary: false,
+            around: &[],
+        }
+    }
+
+    /// Different links of the email that the address followed within this time, this one included.
+    fn links_within(&self, window_ms: i64) -> usize {
+        let near = self.around.iter().filter(|other| other.away_ms.abs() <= window_ms);
+        let mut links: Vec<_> = near.filter_map(|other| other.link).chain(self.link).collect();
+        links.sort_unstable();
+        links.dedup();
+        links.len()
+    }
+
+    /// Whether the address followed the canary within this time, now included.
+    fn canary_within(&self, window_ms: i64) -> bool {
+        self.canary || self.around.iter().any(|other| other.canary && other.away_ms.abs() <= window_ms)
+    }
+}
+
+/// What made a fetch.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A person.
+    Human,
+    /// A person or a machine.
+    Suspicious,
+    /// A machine.
+    Scanner,
+}
+
+impl Class {
+    /// The class of a confidence.
+    pub fn of(confidence: u8) -> Self {
+        match confidence {
+            80.. => Self::Scanner,
+            50.. => Self::Suspicious,
+            _ => Self::Human,
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Suspicious => "suspicious",
+            Self::Scanner => "scanner",
+        }
+    }
+}
+
+/// Who made a fetch, and why that is believed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Client {
     /// Percent: how sure it is that a machine did.
     pub confidence: u8,
-    /// `human`, `suspicious` or `scanner`.
-    pub class: &'static str,
-    /// Why.
-    pub reason: &'static str,
+    /// What that comes to.
+    pub class: Class,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The names of the rules that say so, the strongest first. Empty when none knows the client.
+    pub rules: Vec<String>,
 }
 
-/// Judges by the `User-Agent` header.
-pub fn classify(user_agent: Option<&str>) -> Client {
-    let user_agent = user_agent.unwrap_or_default().trim().to_lowercase();
-    let (confidence, reason) = match user_agent.as_str() {
-        "" => (85, "no user agent"),
-        // Apple's Mail Privacy Protection loads every image from a proxy, read or not.
-        "mozilla/5.0" => (70, "Apple Mail Privacy Protection loads images whether or not a person reads"),
-        known => match SIGNS.iter().find(|(word, ..)| known.contains(word)) {
-            Some((_, confidence, reason)) => (*confidence, *reason),
-            None if known.starts_with("mozilla/") => (10, "an ordinary browser or mail client"),
-            None => (40, "an unknown client"),
-        },
+/// What names the canary among the rules of a [`Client`], whichever rules are in effect.
+pub const CANARY: &str = "canary";
+
+/// Judges a fetch. Who follows the canary is a machine, whatever the rules say.
+pub fn classify(rules: &Rules, fetch: &Fetch<'_>) -> Client {
+    if fetch.canary {
+        let reason = "it followed a link that no person can see".to_owned();
+        return Client { confidence: 100, class: Class::Scanner, reason, rules: vec![CANARY.to_owned()] };
+    }
+    let mut found = rules.holding(fetch);
+    // Of two that are equally sure, the one that stands first in the document.
+    found.sort_by_key(|rule| std::cmp::Reverse(rule.confidence));
+    let Some(strongest) = found.first() else {
+        let (confidence, reason) = rules.of_the_unknown();
+        return Client { confidence, class: Class::of(confidence), reason: reason.to_owned(), rules: Vec::new() };
     };
-    let class = match confidence {
-        SCANNER_MIN.. => "scanner",
-        SUSPICIOUS_MIN.. => "suspicious",
-        _ => "human",
-    };
-    Client { confidence, class, reason }
+    let class = Class::of(strongest.confidence);
+    // What speaks for a person is no reason where something speaks for a machine.
+    let reasons = found.iter().filter(|rule| class == Class::Human || Class::of(rule.confidence) > Class::Human);
+    let names = reasons.take(REASONS_MAX).map(|rule| rule.name.clone()).collect();
+    Client { confidence: strongest.confidence, class, reason: strongest.reason.clone(), rules: names }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(user_agent: Option<&str>, class: &str) {
-        assert_eq!(classify(user_agent).class, class, "{user_agent:?}");
-    }
-
-    #[test]
-    fn people_proxies_and_machines_are_told_apart() {
-        check(Some("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"), "human");
-        check(Some("Mozilla/5.0 (Windows NT 5.1) Firefox/11.0 (via ggpht.com GoogleImageProxy)"), "human");
-        check(Some("Mozilla/5.0"), "suspicious");
-        check(Some("Mozilla/5.0 (compatible; Googlebot/2.1)"), "scanner");
-        check(Some("curl/7.88.1"), "scanner");
-        check(Some(""), "scanner");
-        check(None, "scanner");
-    }
-
-    #[test]
-    fn every_sign_is_in_lower_case_and_a_percentage() {
-        assert!(SIGNS.iter().all(|(word, confidence, _)| *confidence <= 100 && *word == word.to_lowercase()));
-    }
-}
+mod tests;

@@ -24,11 +24,11 @@ pub const PARSER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Gives each `<a href>` and `<area href>` that leads to the web the address that `tracked` returns for it; `None`
 /// leaves it alone. `tracked` sees the destination as a browser does: character references decoded once, spaces
 /// around it cut off. Elements with the attribute `data-no-track` and every other kind of address are not asked about.
-/// The image `pixel`, an address too, goes before the last `</body>`, or to the end where there is none.
+/// What is added goes before the last `</body>`, or to the end where there is none.
 pub fn track(
     html: &str,
     tracked: &mut dyn FnMut(&str) -> Option<String>,
-    pixel: Option<&str>,
+    added: Added<'_>,
 ) -> Result<String, LinkError> {
     if html.len() > HTML_BYTES_MAX {
         return Err(LinkError::TooLong);
@@ -42,14 +42,31 @@ pub fn track(
         push_value(&mut written, &entities::encode(&replacement));
         from = value.end;
     }
-    if let Some(pixel) = pixel {
+    let added = added.html();
+    if !added.is_empty() {
         let at = found.body_end.filter(|at| *at >= from).unwrap_or(html.len());
         written.push_str(&html[from..at]);
-        written.push_str(&pixel_tag(pixel));
+        written.push_str(&added);
         from = at;
     }
     written.push_str(&html[from..]);
     Ok(written)
+}
+
+/// What [`track`] adds to a document: addresses, each of which may be missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Added<'a> {
+    /// Of the image that counts opens.
+    pub pixel: Option<&'a str>,
+    /// Of a link that no person sees.
+    pub canary: Option<&'a str>,
+}
+
+impl Added<'_> {
+    fn html(self) -> String {
+        let canary = self.canary.map(canary_tag).unwrap_or_default();
+        canary + &self.pixel.map(pixel_tag).unwrap_or_default()
+    }
 }
 
 /// Every address that [`track`] would ask about, in order.
@@ -59,7 +76,7 @@ pub fn destinations(html: &str) -> Result<Vec<String>, LinkError> {
         seen.push(url.to_owned());
         None
     };
-    track(html, &mut note, None)?;
+    track(html, &mut note, Added::default())?;
     Ok(seen)
 }
 
@@ -133,6 +150,16 @@ fn push_value(written: &mut String, value: &str) {
 fn pixel_tag(url: &str) -> String {
     format!(
         "<img src=\"{}\" alt=\"\" width=\"1\" height=\"1\" style=\"border:0;width:1px;height:1px\">",
+        entities::encode(url)
+    )
+}
+
+/// It has no text, takes no room and is neither shown, read aloud nor reached by a keyboard, also not by Outlook, which
+/// knows `mso-hide` better.
+fn canary_tag(url: &str) -> String {
+    format!(
+        "<a href=\"{}\" data-no-track aria-hidden=\"true\" tabindex=\"-1\" rel=\"nofollow\" \
+         style=\"display:none;mso-hide:all\"></a>",
         entities::encode(url)
     )
 }

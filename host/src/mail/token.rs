@@ -24,6 +24,10 @@ pub const DESTINATION_BYTES_MAX: usize = 2_048;
 /// The longest token: what is longer is not even decoded.
 pub const TOKEN_BYTES_MAX: usize = (HEAD_BYTES + LINK_BYTES_MAX + DESTINATION_BYTES_MAX + MAC_BYTES).div_ceil(3) * 4;
 
+/// The link number of the canary, a hidden link that no person sees. Links of authors are counted from 0 and never get
+/// so far.
+pub const CANARY_LINK: u32 = u32::MAX;
+
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 3 + 16;
 const LINK_BYTES_MAX: usize = 5;
@@ -59,6 +63,13 @@ pub struct Claims {
     pub link: u32,
     /// Where a click leads: an http or https URL, byte for byte as its author wrote it.
     pub destination: Option<String>,
+}
+
+impl Claims {
+    /// Whether a click token is that of the canary, which leads nowhere.
+    pub fn is_canary(&self) -> bool {
+        self.link == CANARY_LINK && self.destination.is_none()
+    }
 }
 
 /// The keys that sign and check tokens, ready for use.

@@ -16,6 +16,8 @@ struct Texts {
     not_ours_title: &'static str,
     not_ours: &'static str,
     not_ours_advice: &'static str,
+    hidden_title: &'static str,
+    hidden: &'static str,
 }
 
 const ENGLISH: Texts = Texts {
@@ -33,6 +35,9 @@ const ENGLISH: Texts = Texts {
                mail program.",
     not_ours_advice: "Try to open it from the email again. If that does not help, reply to the email and tell the \
                       sender. Nothing has been changed.",
+    hidden_title: "Nothing to see here",
+    hidden: "This link is hidden in the email, so that programs that follow every link can be told from people. It leads \
+             nowhere else. You can close this page.",
 };
 
 /// Asks the reader to confirm. The button posts to the address of the page itself. `masked` is the address that the
@@ -72,6 +77,11 @@ pub fn not_ours() -> String {
     note(texts.not_ours_title, &body)
 }
 
+/// For the link of an email that no person sees, if one looks for it after all.
+pub fn hidden_link() -> String {
+    note(ENGLISH.hidden_title, &format!("<p class=\"lead\">{}</p>", Escaped(ENGLISH.hidden)))
+}
+
 fn note(title: &str, body: &str) -> String {
     let content = format!("<main id=\"content\" tabindex=\"-1\"><h1>{}</h1>{body}</main>", Escaped(title));
     document(title, "note", &content)
@@ -91,7 +101,7 @@ mod tests {
 
     #[test]
     fn each_page_has_one_heading_and_names_nobody_but_its_reader() {
-        for page in [confirm(None), done(None), not_ours()] {
+        for page in [confirm(None), done(None), not_ours(), hidden_link()] {
             assert_eq!(page.matches("<h1>").count(), 1);
             assert!(!page.contains("Pillarbox"));
             assert!(page.contains("<html lang=\"en\">"));

@@ -1,14 +1,18 @@
 //! Events, and what each of them changes.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::clients;
 use super::emails::NewEmail;
 use super::sql::{Connection, Row, SqlError, values};
 use super::suppressions::{Cause, NewSuppression, UnsubscribeSource, is_unsubscribed, suppress};
 use super::usage::{self, Counter};
 use super::{Result, Store, StreamType};
 use crate::ids::Ids;
+use crate::mail::client::rules::Rules;
 use crate::mail::event::{BounceType, EmailStatus, EventType, after};
 
 /// Soft bounces of different emails within [`SOFT_BOUNCES_WITHIN_MS`] that suppress an address.
@@ -50,7 +54,8 @@ pub struct Hit {
     pub email_id: Uuid,
     /// `opened`, `clicked` or `unsubscribed`.
     pub event_type: EventType,
-    /// What is known of it: a JSON object.
+    /// What is known of it: a JSON object with `ip`, `user_agent`, for clicks `url` and `link`, `canary` where that was
+    /// the hidden link, and `head` where the same was asked for with HEAD just before. `client` is added to it.
     pub data: Json,
     /// Now, in milliseconds.
     pub at: i64,
@@ -149,23 +154,20 @@ const COLUMNS: &str = "id, email_id, customer_id, event_type, status, recipient,
 
 impl Store {
     /// Records a hit with its effects. False when the token's email is not here (any more). Who unsubscribes again
-    /// changes nothing.
-    pub async fn record_hit(&self, hit: Hit, mut ids: Ids) -> Result<bool> {
+    /// changes nothing. Who made it is judged by these rules.
+    pub async fn record_hit(&self, hit: Hit, rules: Arc<Rules>, mut ids: Ids) -> Result<bool> {
         self.write(move |connection| {
             let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
             let (customer, address, stream) = (subject.customer_id, subject.recipient.as_str(), subject.stream);
             if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, customer, address, stream)? {
                 return Ok(true);
             }
-            let happening = Happening {
-                event_type: hit.event_type,
-                bounce_type: None,
-                reason: None,
-                occurred_at: hit.at,
-                data: hit.data,
-                now: hit.at,
-            };
-            record(connection, subject, [happening], &mut ids)?;
+            let (event_type, at) = (hit.event_type, hit.at);
+            clients::recorded(connection, &rules, customer, hit, |data| {
+                let happening =
+                    Happening { event_type, bounce_type: None, reason: None, occurred_at: at, data, now: at };
+                record(connection, subject, [happening], &mut ids)
+            })?;
             Ok(true)
         })
         .await
@@ -322,8 +324,9 @@ fn record_event(
         EventType::Clicked => Some(Counter::Clicked),
         _ => None,
     };
-    // Each copy counts once, however often it is opened.
+    // Each copy counts once, however often it is opened, and the canary is no link of the email's author.
     if let Some(counter) = counter
+        && !clients::is_canary(&data)
         && !has_event(connection, subject, event_type)?
     {
         usage::count(connection, subject.customer_id, counter, 1, now)?;
@@ -388,7 +391,8 @@ pub(super) fn insert_event(connection: &Connection, id: Uuid, event: &NewEvent<'
 }
 
 fn has_event(connection: &Connection, subject: &Subject, event_type: EventType) -> Result<bool, SqlError> {
-    let sql = "SELECT 1 FROM events WHERE email_id = ?1 AND recipient = ?2 AND event_type = ?3 LIMIT 1";
+    let sql = "SELECT 1 FROM events WHERE email_id = ?1 AND recipient = ?2 AND event_type = ?3 \
+               AND json_extract(event_data, '$.canary') IS NULL LIMIT 1";
     let values = values![subject.email_id.to_string(), subject.recipient.as_str(), event_type.as_str()];
     Ok(connection.query_one(sql, values, |row| row.integer(0))?.is_some())
 }

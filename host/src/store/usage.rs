@@ -19,10 +19,23 @@ pub(super) enum Counter {
     Opened,
     /// Emails clicked at least once.
     Clicked,
+    /// Emails opened by a person.
+    OpenedHuman,
+    /// Emails clicked by a person.
+    ClickedHuman,
 }
 
 impl Counter {
-    const ALL: [Self; 6] = [Self::Sent, Self::Delivered, Self::Bounced, Self::Complained, Self::Opened, Self::Clicked];
+    const ALL: [Self; 8] = [
+        Self::Sent,
+        Self::Delivered,
+        Self::Bounced,
+        Self::Complained,
+        Self::Opened,
+        Self::Clicked,
+        Self::OpenedHuman,
+        Self::ClickedHuman,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +45,8 @@ impl Counter {
             Self::Complained => "complained",
             Self::Opened => "opened",
             Self::Clicked => "clicked",
+            Self::OpenedHuman => "opened_human",
+            Self::ClickedHuman => "clicked_human",
         }
     }
 }
@@ -51,6 +66,10 @@ pub struct Usage {
     pub opened: i64,
     /// Emails clicked at least once.
     pub clicked: i64,
+    /// Of the opened, those that a person opened.
+    pub opened_human: i64,
+    /// Of the clicked, those that a person clicked.
+    pub clicked_human: i64,
 }
 
 impl Store {
@@ -68,6 +87,8 @@ impl Store {
                     Counter::Complained => usage.complained = total,
                     Counter::Opened => usage.opened = total,
                     Counter::Clicked => usage.clicked = total,
+                    Counter::OpenedHuman => usage.opened_human = total,
+                    Counter::ClickedHuman => usage.clicked_human = total,
                 }
                 Ok(())
             })?;

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::mail::links::{self, LinkError};
-use crate::mail::token::{Claims, Purpose};
+use crate::mail::links::{self, Added, LinkError};
+use crate::mail::token::{CANARY_LINK, Claims, Purpose};
 use crate::store::{Customer, Domain};
 
 /// What tracking needs to know of an email.
@@ -28,7 +28,7 @@ impl Tracking<'_> {
         self.part(html, &mut 0, true).map_err(|error| Error::invalid_at("/html", error.to_string()))
     }
 
-    /// The same for one of several parts: `links` counts over all of them, and one of them has the pixel.
+    /// The same for one of several parts: `links` counts over all of them, and one of them has the pixel and the canary.
     pub(super) fn part(&self, html: &str, links: &mut u32, with_pixel: bool) -> Result<String, LinkError> {
         let Self { customer, domain, .. } = self;
         let switch = |asked: Option<bool>, domain: Option<bool>, account: bool| {
@@ -40,12 +40,14 @@ impl Tracking<'_> {
             return Ok(html.to_owned());
         }
         let pixel = (opens && with_pixel).then(|| self.url("o", Purpose::Open, 0, None)).flatten();
+        let canary = clicks && with_pixel && self.app.config.track_canary;
+        let canary = canary.then(|| self.url("c", Purpose::Click, CANARY_LINK, None)).flatten();
         let mut tracked = |destination: &str| {
             let url = self.url("c", Purpose::Click, *links, Some(destination));
             *links += u32::from(url.is_some());
             url.filter(|_| clicks)
         };
-        links::track(html, &mut tracked, pixel.as_deref())
+        links::track(html, &mut tracked, Added { pixel: pixel.as_deref(), canary: canary.as_deref() })
     }
 
     /// Where the email's recipient unsubscribes.

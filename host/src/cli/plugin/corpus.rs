@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::super::Failure;
 use super::super::normalize::{Notification, notification};
 use super::super::session::Session;
+use super::super::since::Since;
 use crate::api::scoring::message_of_raw;
 use crate::api::time;
 use crate::control::Command;
@@ -40,7 +41,7 @@ pub(super) struct Given {
     #[arg(long, value_name = "N", conflicts_with_all = ["since", "fixtures"], value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) last: Option<u64>,
     /// Only inputs recorded from then on: a time such as 2026-11-20T08:00:00Z, or an age such as 90m, 12h, 7d
-    #[arg(long, value_name = "T", conflicts_with = "fixtures", value_parser = since)]
+    #[arg(long, value_name = "T", conflicts_with = "fixtures", value_parser = Since::parse)]
     pub(super) since: Option<Since>,
     /// The files of this folder in the place of recorded inputs: `.eml` for a scorer; `.eml`, and `.jsonl` in the shape
     /// of `normalize --jsonl`, for a normalizer. Folders in it too, in the order of their names
@@ -55,28 +56,6 @@ pub(super) struct Given {
     /// Print the report as JSON, in a shape that stays
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// A moment, or how long ago.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Since {
-    /// Milliseconds since 1970.
-    At(i64),
-    /// Milliseconds before now.
-    Ago(i64),
-}
-
-fn since(text: &str) -> Result<Since, String> {
-    if let Some(at) = time::parse(text) {
-        return Ok(Since::At(at));
-    }
-    let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-    let ago = units.iter().find_map(|(unit, millis)| {
-        let number = text.strip_suffix(unit)?.parse::<u32>().ok()?;
-        i64::from(number).checked_mul(*millis)
-    });
-    ago.map(Since::Ago)
-        .ok_or_else(|| "write a time such as 2026-11-20T08:00:00Z, or an age such as 90m, 12h, 7d".into())
 }
 
 /// Inputs, a page after the other.
@@ -119,11 +98,7 @@ impl Given {
                 Source::Files { folder: folder.clone(), files: files.into_iter(), lines: None }
             }
             (None, Some(session)) => {
-                let since = match self.since {
-                    None => 0,
-                    Some(Since::At(at)) => at,
-                    Some(Since::Ago(millis)) => now - millis,
-                };
+                let since = self.since.map_or(0, |since| since.at(now));
                 let left = self.last.unwrap_or(u64::MAX);
                 Source::Recorded { session: Arc::clone(session), before: None, since, left, is_over: false }
             }
@@ -320,16 +295,6 @@ fn files(folder: &Path, world: World) -> Result<Vec<PathBuf>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_is_a_moment_or_an_age() {
-        assert_eq!(since("2024-03-15T14:30:00Z"), Ok(Since::At(1_710_513_000_000)));
-        assert_eq!(since("90m"), Ok(Since::Ago(5_400_000)));
-        assert_eq!(since("7d"), Ok(Since::Ago(604_800_000)));
-        for wrong in ["", "7", "d", "-1d", "7w", "yesterday", "99999999999d"] {
-            assert!(since(wrong).expect_err(wrong).contains("7d"));
-        }
-    }
 
     async fn names(folder: &Path, world: World) -> (Vec<String>, Inputs) {
         let source =

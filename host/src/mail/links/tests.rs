@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// Every link with its destination in brackets.
 fn marked(html: &str) -> String {
-    track(html, &mut |url| Some(format!("<{url}>")), None).expect("small and sound")
+    track(html, &mut |url| Some(format!("<{url}>")), Added::default()).expect("small and sound")
 }
 
 #[track_caller]
@@ -63,7 +63,7 @@ fn what_does_not_lead_to_the_web_stays() {
 fn a_script_with_an_empty_attribute_is_survived() {
     for name in ["script", "style", "title", "textarea", "xmp", "plaintext"] {
         let html = format!("<{name} a=><a href=\"https://a.example\"></a>");
-        assert!(track(&html, &mut |_| None, None).is_ok_and(|same| same == html), "{name}");
+        assert!(track(&html, &mut |_| None, Added::default()).is_ok_and(|same| same == html), "{name}");
     }
 }
 
@@ -77,13 +77,33 @@ fn a_destination_is_decoded_once() {
 fn a_link_that_is_not_taken_keeps_its_spelling() {
     let html = "<a href=https://a.example?x&y>1</a><a href='https://b.example'>2</a>";
     let only_b = &mut |url: &str| (url == "https://b.example").then(|| "/t".to_owned());
-    assert_eq!(track(html, only_b, None).as_deref(), Ok("<a href=https://a.example?x&y>1</a><a href='/t'>2</a>"));
+    assert_eq!(
+        track(html, only_b, Added::default()).as_deref(),
+        Ok("<a href=https://a.example?x&y>1</a><a href='/t'>2</a>")
+    );
+}
+
+/// A pixel and no more.
+fn with(pixel: &str) -> Added<'_> {
+    Added { pixel: Some(pixel), canary: None }
+}
+
+#[test]
+fn the_canary_stands_before_the_pixel_and_is_no_link_to_track() {
+    let added = Added { pixel: Some("https://t.example/o"), canary: Some("https://t.example/c?a&b") };
+    let canary = canary_tag("https://t.example/c?a&b");
+    assert!(canary.starts_with("<a href=\"https://t.example/c?a&amp;b\" data-no-track"), "{canary}");
+    assert!(canary.contains("display:none") && canary.ends_with("></a>"), "{canary}");
+    let html = "<body>x</body>";
+    let tracked = track(html, &mut |_| None, added).expect("small and sound");
+    assert_eq!(tracked, format!("<body>x{canary}{}</body>", pixel_tag("https://t.example/o")));
+    assert_eq!(destinations(&tracked), Ok(Vec::new()), "it is not tracked once more");
 }
 
 #[test]
 fn the_pixel_stands_at_the_end_of_the_body() {
     let with_pixel =
-        |html: &str| track(html, &mut |_| None, Some("https://t.example/o?a=1&b='2'")).expect("small and sound");
+        |html: &str| track(html, &mut |_| None, with("https://t.example/o?a=1&b='2'")).expect("small and sound");
     let pixel = pixel_tag("https://t.example/o?a=1&b='2'");
     assert!(pixel.starts_with("<img src=\"https://t.example/o?a=1&amp;b=&#39;2&#39;\" alt=\"\" width=\"1\""));
     for (before, after) in [
@@ -101,8 +121,8 @@ fn the_pixel_stands_at_the_end_of_the_body() {
 #[test]
 fn size_number_and_depth_have_limits() {
     let text = "a".repeat(HTML_BYTES_MAX);
-    assert_eq!(track(&text, &mut |_| None, None).as_deref(), Ok(text.as_str()));
-    assert_eq!(track(&(text + "a"), &mut |_| None, None), Err(LinkError::TooLong));
+    assert_eq!(track(&text, &mut |_| None, Added::default()).as_deref(), Ok(text.as_str()));
+    assert_eq!(track(&(text + "a"), &mut |_| None, Added::default()), Err(LinkError::TooLong));
 
     let many = "<a href=http://a.example>".repeat(LINKS_MAX as usize + 1);
     assert_eq!(destinations(&many).map(|seen| seen.len()), Ok(LINKS_MAX as usize));
@@ -138,7 +158,7 @@ fn a_real_newsletter_differs_in_its_links_only() {
         "https://plain.example/a/b?c=d&e=f",
     ];
     assert_eq!(destinations(NEWSLETTER), Ok(links.map(str::to_owned).to_vec()));
-    let same = track(NEWSLETTER, &mut |url| Some(url.to_owned()), None).expect("small and sound");
+    let same = track(NEWSLETTER, &mut |url| Some(url.to_owned()), Added::default()).expect("small and sound");
     let spelled = NEWSLETTER
         .replace("&id=42", "&amp;id=42")
         .replace("href=https://plain.example/a/b?c=d&e=f", "href=\"https://plain.example/a/b?c=d&amp;e=f\"");
@@ -163,9 +183,9 @@ proptest! {
     fn destinations_are_preserved_byte_for_byte(pieces in proptest::collection::vec(piece(), 0..12)) {
         let html = pieces.concat();
         let before = destinations(&html).unwrap();
-        let same = track(&html, &mut |url| Some(url.to_owned()), None).unwrap();
+        let same = track(&html, &mut |url| Some(url.to_owned()), Added::default()).unwrap();
         prop_assert_eq!(destinations(&same).unwrap(), before);
-        prop_assert_eq!(track(&html, &mut |_| None, None).unwrap(), html);
+        prop_assert_eq!(track(&html, &mut |_| None, Added::default()).unwrap(), html);
     }
 
     #[test]
@@ -176,7 +196,7 @@ proptest! {
         let tracked = track(&html, &mut |url| {
             let claims = token::Claims { email_id: uuid::Uuid::nil(), link: 0, destination: Some(url.to_owned()) };
             keys.seal(&claims, token::Purpose::Click).ok().map(|token| format!("https://t.example/track/c/{token}"))
-        }, None).unwrap();
+        }, Added::default()).unwrap();
         let link = destinations(&tracked).unwrap().remove(0);
         let claims = keys.open(link.rsplit('/').next().unwrap(), token::Purpose::Click).unwrap();
         prop_assert_eq!(claims.destination, Some(url));
@@ -258,7 +278,7 @@ fn real_newsletters_differ_in_the_values_of_their_links_only() {
                 seen.push(url.to_owned());
                 Some(format!("{TRACKER}{}", seen.len() - 1))
             },
-            None,
+            Added::default(),
         );
         let tracked = tracked.unwrap_or_else(|error| panic!("{name}: {error}"));
         same_but_for(&html, &tracked, &seen).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -297,7 +317,7 @@ fn every_link_of_a_real_newsletter_opens_to_its_destination() {
                 link += 1;
                 token.map(|token| format!("https://t.example/track/c/{token}"))
             },
-            Some("https://t.example/track/o/x"),
+            with("https://t.example/track/o/x"),
         );
         let tracked = tracked.unwrap_or_else(|error| panic!("{name}: {error}"));
         let followed = destinations(&tracked).unwrap_or_else(|error| panic!("{name}: {error}"));
