@@ -1,23 +1,36 @@
 #!/usr/bin/env bash
-# Opens a second at 64 connections, each on disk before its answer, beside nginx's `empty_gif`, which stores nothing.
+# Opens and clicks a second, each on disk before its answer, beside nginx, which stores nothing: `empty_gif` and `return 302`.
 #
-# The two take turns in one run, so that both meet the same machine; compare the ratio only.
+# `invalid` is a pixel whose token is not ours: what HTTP costs without recording. All take turns in one run, so that they meet
+# the same machine; compare the ratios only. What goes into the database meanwhile is in our figures.
 #   benches/pixel.sh [ROUNDS] [SECONDS]
+# CONNECTIONS ("1 64 256"), DURABILITY ("disk", or "process") and ACCESS_LOG ("on", or "off": of both) may be set.
 . "$(dirname "$0")/service.sh"
 rounds=${1:-3} seconds=${2:-5}
-connections=64 nginx_port=18490
+connections=${CONNECTIONS:-1 64 256} nginx_port=18490
+export PILLARBOX_HIT_DURABILITY=${DURABILITY:-disk}
+nginx_log=$folder/access
+if [[ ${ACCESS_LOG:-on} == off ]]; then
+    nginx_log=off
+    export PILLARBOX_LOG_LEVEL=info,access=off
+fi
 need curl wrk nginx
 
 start_service
 make_customer
-id=$(send '{"to":"ada@example.org","subject":"Hello","html":"<p>Hello Ada</p>"}')
-for _ in {1..100}; do
-    token=$("$pillarbox" mailbox show "$id" --html 2>>"$folder/log" | sed -n 's|.*/track/o/\([A-Za-z0-9_-]*\).*|\1|p') || true
-    [[ -z $token ]] || break
-    sleep 0.05
-done
-[[ -n $token ]] || fail "the email has no pixel."
-pixel=$url/track/o/$token
+id=$(send '{"to":"ada@example.org","subject":"Hello","html":"<p>Hello <a href=\"https://example.com/start\">Ada</a></p>"}')
+# path_of PURPOSE: prints the path of the email's pixel (o) or link (c).
+path_of() {
+    local path
+    for _ in {1..100}; do
+        path=$("$pillarbox" mailbox show "$id" --html 2>>"$folder/log" | grep -o "/track/$1/[A-Za-z0-9_-]*" | head -n 1) || true
+        [[ -z $path ]] || break
+        sleep 0.05
+    done
+    [[ -n $path ]] || fail "the email has no /track/$1/."
+    printf %s "$path"
+}
+pixel=$(path_of o) click=$(path_of c)
 
 mkdir "$folder/nginx"
 cat >"$folder/nginx/nginx.conf" <<END
@@ -27,45 +40,72 @@ pid $folder/nginx/pid;
 error_log $folder/nginx/errors;
 events { worker_connections 1024; }
 http {
-    access_log $folder/nginx/access;
+    access_log $nginx_log;
+    keepalive_requests 1000000000;
     client_body_temp_path $folder/nginx/body;
     proxy_temp_path $folder/nginx/proxy;
     fastcgi_temp_path $folder/nginx/fastcgi;
     uwsgi_temp_path $folder/nginx/uwsgi;
     scgi_temp_path $folder/nginx/scgi;
-    server { listen 127.0.0.1:$nginx_port; location / { empty_gif; } }
+    server {
+        listen 127.0.0.1:$nginx_port;
+        location /gif { empty_gif; }
+        location /302 { return 302 https://example.com/start; }
+    }
 }
 END
 nginx -p "$folder/nginx" -c "$folder/nginx/nginx.conf" &
 nginx=$!
-until curl -sf -o "$folder/answer" "http://127.0.0.1:$nginx_port/"; do
+until curl -sf -o "$folder/answer" "http://127.0.0.1:$nginx_port/gif"; do
     kill -0 "$nginx" 2>/dev/null || fail "nginx did not start: $(cat "$folder/nginx/errors")"
     sleep 0.05
 done
 worker=$(pgrep -P "$nginx")
 
-# measure URL PID: sets `per_second` and `us_each`.
+declare -A figures
+# measure NAME URL PID: adds to figures[NAME], and the microseconds of CPU and the p99 beside it.
 measure() {
-    local before after
-    before=$(cpu_us "$2")
-    wrk -t1 -c$connections -d"${seconds}s" --latency "$1" >"$folder/wrk"
-    after=$(cpu_us "$2")
-    per_second=$(rate "$folder/wrk") late=$(p99 "$folder/wrk")
-    us_each=$(awk -v us=$((after - before)) '/requests in/ { printf "%.1f", us / $1 }' "$folder/wrk")
-    [[ $(failed "$folder/wrk") == 0 ]] || fail "requests failed: $(cat "$folder/wrk")"
+    local name=$1 before after refused
+    before=$(cpu_us "$3")
+    wrk -t1 -c"$count" -d"${seconds}s" --latency "$2" >"$folder/wrk"
+    after=$(cpu_us "$3")
+    refused=$(failed "$folder/wrk")
+    # A pixel that is not ours is a 404 by design.
+    [[ $name == invalid || $refused == 0 ]] || fail "$name: $refused requests failed: $(cat "$folder/wrk")"
+    figures[$name]+=" $(rate "$folder/wrk")"
+    figures[$name us]+=" $(awk -v us=$((after - before)) '/requests in/ { printf "%.1f", us / $1 }' "$folder/wrk")"
+    figures[$name p99]+=" $(p99 "$folder/wrk" | awk '/us$/ { print $1 / 1000 } /ms$/ { print $1 + 0 } /[0-9]s$/ && !/us$|ms$/ { print $1 * 1000 }')"
 }
 
-printf '%-6s %12s %12s %8s %12s %12s %9s\n' round pillarbox nginx ratio 'us of CPU' 'nginx us' p99
-ours=() theirs=() ours_us=() theirs_us=()
-for ((round = 1; round <= rounds; round++)); do
-    measure "$pixel" "$service"
-    ours+=("$per_second") ours_us+=("$us_each") our_p99=$late
-    measure "http://127.0.0.1:$nginx_port/" "$worker"
-    theirs+=("$per_second") theirs_us+=("$us_each")
-    printf '%-6s %12s %12s %8s %12s %12s %9s\n' "$round" "${ours[-1]}" "$per_second" \
-        "$(awk -v a="${ours[-1]}" -v b="$per_second" 'BEGIN { printf "%.2f", a / b }')" "${ours_us[-1]}" "$us_each" "$our_p99"
+# middle NAME: the median of a figure.
+middle() {
+    local values
+    read -ra values <<<"${figures[$1]}"
+    median "${values[@]}"
+}
+
+# journal_waits: bytes of hits that are not in the database yet.
+journal_waits() {
+    curl -s "http://$PILLARBOX_OPERATOR_LISTEN/metrics" | awk '/^pillarbox_hit_journal_bytes / { print $2 }'
+}
+
+printf '%-12s %-8s %10s %10s %7s %9s %9s %9s\n' connections what 'per sec' nginx ratio 'CPU us' 'nginx us' 'p99 ms'
+for count in $connections; do
+    figures=()
+    for ((round = 1; round <= rounds; round++)); do
+        measure invalid "$url/track/o/AAAA" "$service"
+        measure gif "http://127.0.0.1:$nginx_port/gif" "$worker"
+        measure pixel "$url$pixel" "$service"
+        measure click "$url$click" "$service"
+        measure 302 "http://127.0.0.1:$nginx_port/302" "$worker"
+    done
+    for pair in invalid:gif pixel:gif click:302; do
+        ours=${pair%:*} theirs=${pair#*:}
+        printf '%-12s %-8s %10.0f %10.0f %7s %9s %9s %9s\n' "$count" "$ours" "$(middle "$ours")" "$(middle "$theirs")" \
+            "$(awk -v a="$(middle "$ours")" -v b="$(middle "$theirs")" 'BEGIN { printf "%.2f", a / b }')" \
+            "$(middle "$ours us")" "$(middle "$theirs us")" "$(middle "$ours p99")"
+    done
 done
-ours=$(median "${ours[@]}") theirs=$(median "${theirs[@]}")
-printf '%-6s %12s %12s %8s %12s %12s\n' median "$ours" "$theirs" \
-    "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')" \
-    "$(median "${ours_us[@]}")" "$(median "${theirs_us[@]}")"
+waiting=$(journal_waits) started=$SECONDS
+until [[ $(journal_waits) == 0 ]]; do sleep 0.2; done
+printf 'At the end %s bytes of hits waited for the database, which had them %s seconds later.\n' "$waiting" $((SECONDS - started))

@@ -17,6 +17,7 @@ use crate::dns::Doctor;
 use crate::domains;
 use crate::domains::records::return_path;
 use crate::heads::Heads;
+use crate::hits::Hits;
 use crate::ids::{IdOrder, Ids};
 use crate::keys_in_flight::KeysInFlight;
 use crate::mail::address::DomainName;
@@ -68,6 +69,7 @@ pub struct App {
     pub(crate) client_rules: Arc<ClientRules>,
     pub(crate) heads: Heads,
     pub(crate) recorder: Recorder,
+    pub(crate) hits: Hits,
     pub(crate) passwords: Passwords,
     /// Or why there is none.
     pub(crate) doctor: Result<Doctor, String>,
@@ -94,6 +96,8 @@ impl App {
         };
         let store = Store::open(&config.data_dir, limits, clock())
             .map_err(|error| format!("cannot open the database in {}: {error}", config.data_dir.display()))?;
+        let hits = Hits::open(&config, &store, &client_rules)
+            .map_err(|error| format!("cannot open the journal of hits in {}: {error}", config.data_dir.display()))?;
         let cache = config.data_dir.join("compiled");
         let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
         let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
@@ -130,6 +134,7 @@ impl App {
             client_rules,
             heads: Heads::default(),
             recorder,
+            hits,
             passwords: Passwords::default(),
             doctor,
             domain_work: domains::work::Work::default(),
@@ -175,7 +180,7 @@ impl App {
 
     /// Whether the service takes requests and can store what they bring.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.store.is_open()
+        !self.draining.load(Ordering::Relaxed) && self.store.is_open() && self.hits.is_ready()
     }
 }
 

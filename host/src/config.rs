@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use self::smarthost::Smarthost;
 use crate::delivery::outlet::OutletKind;
+use crate::journal::Durability;
 use crate::mail::address::{DomainName, EmailAddress};
 use crate::mail::verp::BOUNCE_DOMAIN_BYTES_MAX;
 use crate::store::StreamType;
@@ -103,6 +104,16 @@ pub enum ScoringPolicy {
     Enforce,
 }
 
+/// What a pixel does when its open cannot be recorded.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum HitOverflow {
+    /// It says so, with 503.
+    #[default]
+    Refuse,
+    /// It is answered as if the open had been recorded.
+    Answer,
+}
+
 /// Which of the messages that are judged are recorded for replays.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RecordScoring {
@@ -179,6 +190,9 @@ pub struct Config {
     pub write_queue_max: usize,
     pub read_queue_max: usize,
     pub reader_threads: usize,
+    pub hit_durability: Durability,
+    pub hit_journal_bytes_max: u64,
+    pub hit_overflow: HitOverflow,
     pub plugin_memory_bytes_max: usize,
     pub plugin_cpu_ms: u64,
     pub plugin_wall_ms: u64,
@@ -504,6 +518,32 @@ pub const SETTINGS: &[Setting] = &[
     setting!("reader_threads", "4", "Threads that read the database.", |config, value| {
         store(&mut config.reader_threads, number(value, 1, 256)?)
     }),
+    setting!(
+        "hit_durability",
+        "disk",
+        "When an open or a click is answered: once the `disk` has it, or once it survives the end of the `process`, \
+        with the disk at most 50 ms behind.",
+        |config, value| {
+            let words = [("disk", Durability::Disk), ("process", Durability::Process)];
+            store(&mut config.hit_durability, one_of(value, &words)?)
+        }
+    ),
+    setting!(
+        "hit_journal_bytes_max",
+        "1073741824",
+        "Bytes of opens and clicks that are on disk and not yet in the database. What goes beyond is not recorded.",
+        |config, value| { store(&mut config.hit_journal_bytes_max, number(value, 1 << 20, 1 << 40)?) }
+    ),
+    setting!(
+        "hit_overflow",
+        "refuse",
+        "What a pixel does when its open cannot be recorded, as on a full disk: `refuse` says so with 503, `answer` \
+        shows it as ever. A click leads on in any case. Either is counted.",
+        |config, value| {
+            let words = [("refuse", HitOverflow::Refuse), ("answer", HitOverflow::Answer)];
+            store(&mut config.hit_overflow, one_of(value, &words)?)
+        }
+    ),
     setting!(
         "plugin_memory_bytes_max",
         "67108864",
@@ -934,6 +974,9 @@ impl Config {
             write_queue_max: 0,
             read_queue_max: 0,
             reader_threads: 0,
+            hit_durability: Durability::default(),
+            hit_journal_bytes_max: 0,
+            hit_overflow: HitOverflow::default(),
             plugin_memory_bytes_max: 0,
             plugin_cpu_ms: 0,
             plugin_wall_ms: 0,

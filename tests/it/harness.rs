@@ -15,7 +15,7 @@ use pillarbox::config::Config;
 use pillarbox::control::{self, Command};
 use pillarbox::plugins::deployment::Fallback;
 use pillarbox::registry::{self, Note};
-use pillarbox::{delivery, request, tracking_hosts};
+use pillarbox::{delivery, hits, request, tracking_hosts};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -340,6 +340,8 @@ async fn send_from(app: &App, peer: IpAddr, request: Request<Full<Bytes>>) -> An
     let response = request::handle(app, peer, request).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("the body is whole").to_bytes();
+    // Opens and clicks are in the database a moment later, and tests look at once.
+    hits::applied(app).await;
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
@@ -347,7 +349,11 @@ fn open(directory: &Path, settings: &[(&str, &str)], clock: Arc<AtomicI64>) -> A
     let data_dir = directory.to_str().expect("the path is text").to_owned();
     let variable = |name: &str| match name {
         "PILLARBOX_DATA_DIR" => Some(data_dir.clone()),
-        _ => settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
+        name => {
+            let set = settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            // Small files, since many tests make some.
+            set.or_else(|| (name == "PILLARBOX_HIT_JOURNAL_BYTES_MAX").then(|| "1048576".to_owned()))
+        }
     };
     let config = Config::read(&variable, None).expect("the settings are good");
     App::open(config, Arc::new(move || clock.load(Ordering::Relaxed))).expect("the application opens")

@@ -234,6 +234,13 @@ fn plugins_know_nothing_of_http_and_sql() {
 }
 
 #[test]
+fn the_journal_does_not_know_what_it_keeps_and_hits_know_nothing_of_http_and_sql() {
+    let callers = ["http", "StatusCode", "crate::store", "crate::api", "crate::app", "crate::mail", "crate::hits"];
+    holds(&never_in(&sources(), &callers, &["journal.rs", "journal/"]));
+    holds(&never_in(&sources(), &["http", "StatusCode", "values!", "Connection"], &["hits.rs", "hits/"]));
+}
+
+#[test]
 fn the_rules_of_mail_wait_for_nothing_and_depend_on_nothing_but_their_arguments() {
     let waiting = ["async", "await", "tokio", "std::fs", "std::net::TcpStream", "std::thread", "File::open"];
     holds(&never_in(&sources(), &waiting, &["mail/"]));

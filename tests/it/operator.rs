@@ -118,6 +118,11 @@ async fn metrics_tell_what_happened_and_name_nobody() {
         "pillarbox_events_stored_total 1",
         "pillarbox_emails_waiting 1",
         "pillarbox_write_queue_length 0",
+        "pillarbox_hit_journal_bytes 0",
+        "pillarbox_hit_journal_limit_bytes 1048576",
+        "pillarbox_hit_journal_lag_seconds 0",
+        "pillarbox_hit_journal_records_total 0",
+        "pillarbox_hits_shed_total{event=\"clicked\",reason=\"journal_full\"} 0",
         "pillarbox_uptime_seconds 1.5",
         "pillarbox_ready 1",
     ] {

@@ -52,6 +52,7 @@ is "nor a click" 0 "$(event_count clicked)"
 PIXEL=$(PILLARBOX_DATA_DIR=$WORK/data "$PILLARBOX_BIN" mailbox show "$ID" --html |
     grep -o '/track/o/[^"]*' | head -n 1)
 curl -sSf -o /dev/null "http://$API$PIXEL"
+sleep 1
 is "while fetching the pixel does" 1 "$(event_count opened)"
 DOM=$(browse --dump-dom "http://$API/docs")
 holds "the reference explains sending" "/api/send" "$DOM"

@@ -42,12 +42,12 @@ fn a_read_only_data_directory_is_named() {
 }
 
 /// The binary under a bound on how large its files may get, which fails writes as a full disk does.
-fn on_a_small_disk(home: &Home, blocks: usize, words: &str) -> Command {
+pub fn on_a_small_disk(home: &Home, blocks: usize, words: &str) -> Command {
     let mut command = home.command::<&str>(&[]);
     let binary = command.get_program().to_string_lossy().into_owned();
     let mut shell = Command::new("sh");
     // Ignored, the signal that comes with the bound leaves the write to fail.
-    shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec {binary} {words}")]);
+    shell.args(["-c", &format!("trap '' XFSZ; ulimit -S -f {blocks}; exec {binary} {words}")]);
     for (name, value) in command.current_dir(home.data()).get_envs() {
         match value {
             Some(value) => shell.env(name, value),

@@ -184,7 +184,7 @@ fn every_acknowledged_open_click_and_bounce_is_there_after_a_kill() {
 }
 
 /// The paths of the pixel and the link in the captured email.
-fn links(home: &Home, email_id: &str) -> (String, String) {
+pub fn links(home: &Home, email_id: &str) -> (String, String) {
     let shown = home.json(&["mailbox", "show", email_id, "--html", "--json"]);
     let html = shown["html"].as_str().expect("it has html");
     let path = |kind: &str| {

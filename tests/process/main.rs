@@ -14,6 +14,7 @@ mod disk;
 mod durability;
 mod first_start;
 mod garbage;
+mod hits;
 mod http2;
 mod https;
 mod kit;

@@ -1,14 +1,18 @@
 //! Opens, clicks and unsubscriptions, as readers' programs make them. Public: what a token does not carry cannot be
 //! asked for.
 
+use std::borrow::Cow;
+
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::config::HitOverflow;
 use crate::error::Result;
 use crate::heads::Asked;
+use crate::hits::{HitRecord, event_data};
 use crate::mail::event::{EventType, mask_address};
 use crate::mail::token::{self, Claims, Purpose};
 use crate::pages;
@@ -16,20 +20,18 @@ use crate::reply::Reply;
 use crate::request::Head;
 use crate::store::{Hit, UnsubscribeSource};
 
-/// What is kept of a user agent, in bytes.
-const USER_AGENT_BYTES_MAX: usize = 512;
-
 /// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404, and so does an
-/// open that cannot be kept, with 503: the reader of an email is not to see a broken image.
+/// open that cannot be recorded, with 503 unless the settings have it answered as ever: the reader of an email is not to
+/// see a broken image.
 #[utoipa::path(get, path = "/track/o/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
     responses((status = 200, content_type = "image/gif", description = "The pixel"),
         (status = 404, content_type = "image/gif", description = "The pixel; nothing is recorded")))]
 pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
     let Some(claims) = app.tokens.open(token, Purpose::Open) else { return Ok(Reply::pixel(StatusCode::NOT_FOUND)) };
     if !is_head(app, &claims, EventType::Opened, head)
-        && let Err(error) = record(app, hit(app, &claims, EventType::Opened, head)).await
+        && !app.hits.record(&hit(app, &claims, EventType::Opened, head)).await
+        && app.config.hit_overflow == HitOverflow::Refuse
     {
-        tracing::error!(%error, email_id = %claims.email_id, "open not recorded");
         return Ok(Reply::pixel(StatusCode::SERVICE_UNAVAILABLE));
     }
     Ok(Reply::pixel(StatusCode::OK))
@@ -49,10 +51,8 @@ pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> 
         None => return Ok(not_ours()),
     };
     if !is_head(app, &claims, EventType::Clicked, head) {
-        // A person must reach the page even when the click cannot be kept.
-        if let Err(error) = record(app, hit(app, &claims, EventType::Clicked, head)).await {
-            tracing::error!(%error, email_id = %claims.email_id, "click not recorded");
-        }
+        // A person must reach the page even when the click cannot be recorded.
+        app.hits.record(&hit(app, &claims, EventType::Clicked, head)).await;
     }
     Ok(reply)
 }
@@ -77,9 +77,12 @@ pub(crate) async fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
 pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head, body: &[u8]) -> Result<Reply> {
     let Some(claims) = app.tokens.open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
     let source = if is_one_click(body) { UnsubscribeSource::OneClick } else { UnsubscribeSource::Link };
-    let mut hit = hit(app, &claims, EventType::Unsubscribed, head);
-    hit.data["source"] = Json::from(source.as_str());
-    if !record(app, hit).await? {
+    // Past the journal: the very next send is to know of it.
+    let hit = hit(app, &claims, EventType::Unsubscribed, head);
+    let mut data = event_data(&hit);
+    data["source"] = Json::from(source.as_str());
+    let hit = Hit { email_id: hit.email_id, event_type: hit.event_type, data, at: hit.at };
+    if !app.store.record_hit(hit, app.client_rules.now(), app.ids(app.now())).await? {
         return Ok(not_ours());
     }
     Ok(page(StatusCode::OK, pages::unsubscribe::done(addressee(app, &claims).await.as_deref())))
@@ -119,10 +122,6 @@ fn location(claims: &Claims) -> Option<HeaderValue> {
     HeaderValue::from_str(&token::as_location(claims.destination.as_deref()?)).ok()
 }
 
-async fn record(app: &App, hit: Hit) -> crate::store::Result<bool> {
-    app.store.record_hit(hit, app.client_rules.now(), app.ids(app.now())).await
-}
-
 /// Whether it is a HEAD, which records nothing and is remembered for a while.
 fn is_head(app: &App, claims: &Claims, event_type: EventType, head: &Head) -> bool {
     let is_head = head.method == Method::HEAD;
@@ -136,23 +135,18 @@ fn asked(claims: &Claims, event_type: EventType, head: &Head) -> Asked {
     (claims.email_id, (event_type == EventType::Clicked).then_some(claims.link), head.peer)
 }
 
-fn hit(app: &App, claims: &Claims, event_type: EventType, head: &Head) -> Hit {
-    let user_agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let mut data = json!({ "ip": head.peer, "user_agent": user_agent.map(|text| cut(&text).to_owned()) });
-    if event_type != EventType::Unsubscribed && app.heads.before(&asked(claims, event_type, head), app.now()) {
-        data["head"] = Json::from(true);
+fn hit<'a>(app: &App, claims: &'a Claims, event_type: EventType, head: &'a Head) -> HitRecord<'a> {
+    let at = app.now();
+    HitRecord {
+        id: (app.ids(at))(),
+        email_id: claims.email_id,
+        event_type,
+        at,
+        head_before: event_type != EventType::Unsubscribed && app.heads.before(&asked(claims, event_type, head), at),
+        canary: event_type == EventType::Clicked && claims.is_canary(),
+        peer: Some(head.peer),
+        user_agent: head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes())),
+        link: claims.link,
+        destination: claims.destination.as_deref().map(Cow::Borrowed),
     }
-    if event_type == EventType::Clicked && claims.is_canary() {
-        data["canary"] = Json::from(true);
-    }
-    if let Some(url) = &claims.destination {
-        data["url"] = Json::from(url.as_str());
-        data["link"] = Json::from(claims.link);
-    }
-    Hit { email_id: claims.email_id, event_type, data, at: app.now() }
-}
-
-fn cut(text: &str) -> &str {
-    let end = (0..=USER_AGENT_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
 }

@@ -131,6 +131,7 @@ impl Serve {
         for task in background {
             drop(timeout(BACKGROUND_END, task).await);
         }
+        tokio::task::block_in_place(|| app.hits.close());
         tracing::info!("stopped");
         drop(lock);
         Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use super::text::{Form, Kind, Text, micros};
 use super::{ATTEMPT_OUTCOMES, CLASSES, NOTIFICATION_STATES, REPLIES, REQUEST_BOUNDS_US, SIGN_INS, process};
 use crate::app::App;
 use crate::error::Result;
+use crate::hits::{SHED_EVENTS, SHED_REASONS};
 use crate::plugins::Loaded;
 use crate::plugins::stats::{BUCKETS_US, Tally};
 use crate::router::TEMPLATES;
@@ -19,6 +20,7 @@ pub(super) async fn all(app: &App, form: Form) -> Result<String> {
     service(app, &mut text);
     requests(app, &mut text);
     plugins(app, &mut text);
+    hits(app, &mut text);
     store(app, &mut text).await?;
     mail(app, &mut text);
     Ok(text.finish())
@@ -109,6 +111,30 @@ fn plugins(app: &App, text: &mut Text) {
 
 fn labels(loaded: &Loaded) -> [(&str, &str); 2] {
     [("plugin", &loaded.id.name), ("version", &loaded.id.version)]
+}
+
+fn hits(app: &App, text: &mut Text) {
+    let figures = app.hits.figures();
+    let help = "Bytes of opens and clicks that are on disk and not yet in the database.";
+    text.family(Kind::Gauge, "pillarbox_hit_journal_bytes", help);
+    text.count(&[], figures.unapplied_bytes);
+    text.family(Kind::Gauge, "pillarbox_hit_journal_limit_bytes", "Bytes that there may be of them.");
+    text.count(&[], app.config.hit_journal_bytes_max);
+    let help = "Age of the oldest open or click that is not in the database yet.";
+    text.family(Kind::Gauge, "pillarbox_hit_journal_lag_seconds", help);
+    text.value(&[], seconds(app.hits.lag_ms(app.now())));
+    text.family(Kind::Counter, "pillarbox_hit_journal_records", "Opens and clicks that were written to the journal.");
+    text.count(&[], figures.records);
+    text.family(Kind::Counter, "pillarbox_hit_journal_batches", "Batches that they were written in.");
+    text.count(&[], figures.batches);
+    text.family(Kind::Counter, "pillarbox_hit_journal_failures", "Writes and flushes of the journal that failed.");
+    text.count(&[], figures.failures);
+    text.family(Kind::Counter, "pillarbox_hits_shed", "Opens and clicks that were not recorded, by reason.");
+    for (event, counts) in SHED_EVENTS.iter().zip(app.hits.shed_counts()) {
+        for (reason, count) in SHED_REASONS.iter().zip(counts) {
+            text.count(&[("event", event.as_str()), ("reason", reason)], count);
+        }
+    }
 }
 
 async fn store(app: &App, text: &mut Text) -> Result<()> {

@@ -17,6 +17,7 @@ mod domains;
 mod emails;
 mod events;
 mod figures;
+mod hits;
 mod idempotency;
 mod lock;
 mod mailbox;
@@ -49,6 +50,7 @@ pub(crate) use domains::{Added, OwnedDomain};
 pub use domains::{Domain, DomainChange, VerifiedBy};
 pub use emails::{AttemptRow, Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
 pub use events::{Event, EventFilter, EventPage, Hit};
+pub(crate) use hits::JournaledHit;
 pub use idempotency::{Claim, Replay};
 pub use lock::{DataLock, Holder, LockError};
 pub use mailbox::{Captured, CapturedSummary};
@@ -73,6 +75,8 @@ use std::sync::Arc;
 use bell::Bell;
 use reader::Readers;
 use writer::Writer;
+
+use crate::journal::Cursor;
 
 /// The file name of the database inside the data directory.
 pub const DATABASE_FILE: &str = "pillarbox.db";
@@ -166,6 +170,7 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     bell: Arc<Bell>,
+    hit_cursor: Cursor,
 }
 
 impl Store {
@@ -174,9 +179,9 @@ impl Store {
     /// The caller holds the [`DataLock`] of the directory.
     pub fn open(data_dir: &Path, limits: StoreLimits, now: i64) -> Result<Self> {
         let path = data_dir.join(DATABASE_FILE);
-        let writer = Writer::start(&path, limits.write_queue_max, now)?;
+        let (writer, hit_cursor) = Writer::start(&path, limits.write_queue_max, now)?;
         let readers = Readers::start(&path, limits.readers, limits.read_queue_max)?;
-        Ok(Self { writer, readers, bell: Arc::default() })
+        Ok(Self { writer, readers, bell: Arc::default(), hit_cursor })
     }
 
     /// True while the writer still takes work.

@@ -8,7 +8,7 @@ use super::sql::{Connection, SqlError, values};
 use super::{Result, Store};
 
 /// What is counted. Each recipient's copy of an email counts as one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Counter {
     /// Accepted for delivery.
     Sent,
@@ -117,7 +117,7 @@ pub(super) fn count(
 }
 
 /// `YYYY-MM` in UTC.
-fn month(now: i64) -> String {
+pub(super) fn month(now: i64) -> String {
     let at = TimeZone::UTC.to_datetime(Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH));
     format!("{:04}-{:02}", at.year(), at.month())
 }

@@ -16,7 +16,8 @@ use libsql::OpenFlags;
 use tokio::sync::oneshot;
 
 use super::sql::{self, Connection};
-use super::{Result, Store, StoreError, migrations};
+use super::{Result, Store, StoreError, hits, migrations};
+use crate::journal::Cursor;
 
 /// Most units of work in one commit: bounds both how long a commit takes and what a failing one takes with it.
 const BATCH_MAX: usize = 1_024;
@@ -34,7 +35,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(path: &Path, queue_max: usize, now: i64) -> Result<Self> {
+    /// Also says how far the hits of the journal were taken over.
+    pub(crate) fn start(path: &Path, queue_max: usize, now: i64) -> Result<(Self, Cursor)> {
         let connection = sql::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         // FULL: a commit that was answered survives a power cut. 32 MiB of pages are kept in memory.
         connection.batch(
@@ -42,6 +44,7 @@ impl Writer {
              PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
         )?;
         migrations::apply(&connection, now)?;
+        let hit_cursor = hits::cursor(&connection)?;
         let (queue, units) = mpsc::sync_channel(queue_max);
         let pulse = std::sync::Arc::new(());
         let alive = std::sync::Arc::downgrade(&pulse);
@@ -52,7 +55,7 @@ impl Writer {
                 drop(pulse);
             })
             .map_err(|_| StoreError::Closed)?;
-        Ok(Self { queue, waiting: Arc::default(), alive })
+        Ok((Self { queue, waiting: Arc::default(), alive }, hit_cursor))
     }
 
     /// Units of work that were sent and have not had their turn.

@@ -1,0 +1,226 @@
+//! Opens and clicks as they come out of their journal: in batches, each once.
+
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::clients;
+use super::events::{Hit, NewEvent, Subject, has_event, insert_event, subject};
+use super::sql::{Connection, SqlError, values};
+use super::usage::{self, Counter};
+use super::{Result, Store};
+use crate::journal::Cursor;
+use crate::mail::client::rules::Rules;
+use crate::mail::event::EventType;
+
+/// The name of the journal in the table of cursors.
+const JOURNAL: &str = "hits";
+
+/// An open or a click, ready to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct JournaledHit {
+    /// The id of its event.
+    pub(crate) id: Uuid,
+    /// The email from the link's token.
+    pub(crate) email_id: Uuid,
+    /// `opened` or `clicked`.
+    pub(crate) event_type: EventType,
+    /// What is known of it: a JSON object, without who made it.
+    pub(crate) data: Json,
+    /// When it was, in milliseconds.
+    pub(crate) at: i64,
+}
+
+impl Store {
+    /// Where the journal of hits stood when the database was opened.
+    pub(crate) fn hit_cursor(&self) -> Cursor {
+        self.hit_cursor
+    }
+
+    /// Takes over hits from the journal, judged by these rules, together with the place behind them, and says how many
+    /// are new. Those of emails that are not here (any more) count for nothing.
+    pub(crate) async fn apply_hits(&self, hits: Vec<JournaledHit>, rules: Arc<Rules>, next: Cursor) -> Result<u64> {
+        self.write(move |connection| {
+            let recorded = insert_hits(connection, hits, &rules)?;
+            move_cursor(connection, next)?;
+            Ok(recorded)
+        })
+        .await
+    }
+}
+
+/// The place behind everything that was taken over.
+pub(super) fn cursor(connection: &Connection) -> Result<Cursor, SqlError> {
+    let sql = "SELECT segment, byte_offset FROM journal_cursor WHERE journal = ?1";
+    let found = connection.query_one(sql, values![JOURNAL], |row| {
+        let number = |column| row.integer(column).map(|number| u64::try_from(number).unwrap_or(0));
+        Ok(Cursor { segment: number(0)?, offset: number(1)? })
+    })?;
+    Ok(found.unwrap_or_default())
+}
+
+fn move_cursor(connection: &Connection, next: Cursor) -> Result<(), SqlError> {
+    let sql = "INSERT OR REPLACE INTO journal_cursor VALUES (?1, ?2, ?3)";
+    let [segment, offset] = [next.segment, next.offset].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    connection.execute(sql, values![JOURNAL, segment, offset]).map(drop)
+}
+
+/// Each email is looked up once for all of its hits, and each counter is moved once.
+fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) -> Result<u64, SqlError> {
+    let mut subjects: HashMap<Uuid, Option<Subject>> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut counts: HashMap<(Uuid, Counter, String), (i64, i64)> = HashMap::new();
+    let mut recorded = 0;
+    for hit in hits {
+        let subject = match subjects.entry(hit.email_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(subject(connection, hit.email_id, None)?),
+        };
+        let Some(subject) = subject else { continue };
+        if is_here(connection, hit.id)? {
+            continue;
+        }
+        let JournaledHit { id, email_id, event_type, data, at } = hit;
+        // The canary is no link of the email's author.
+        let first = !clients::is_canary(&data)
+            && seen.insert((email_id, event_type))
+            && !has_event(connection, subject, event_type)?;
+        let (customer, hit) = (subject.customer_id, Hit { email_id, event_type, data, at });
+        clients::recorded(connection, rules, customer, hit, |data| {
+            insert(connection, subject, id, event_type, at, &data)
+        })?;
+        recorded += 1;
+        let counter = match event_type {
+            EventType::Opened => Counter::Opened,
+            EventType::Clicked => Counter::Clicked,
+            _ => continue,
+        };
+        if first {
+            let key = (customer, counter, usage::month(at));
+            counts.entry(key).or_insert((at, 0)).1 += 1;
+        }
+    }
+    for ((customer, counter, _), (at, by)) in counts {
+        usage::count(connection, customer, counter, by, at)?;
+    }
+    Ok(recorded)
+}
+
+/// Whether the event of a hit was taken over already.
+fn is_here(connection: &Connection, id: Uuid) -> Result<bool, SqlError> {
+    let sql = "SELECT 1 FROM events WHERE id = ?1";
+    Ok(connection.query_one(sql, values![id.to_string()], |row| row.integer(0))?.is_some())
+}
+
+/// A hit moves no status.
+fn insert(
+    connection: &Connection,
+    subject: &Subject,
+    id: Uuid,
+    event_type: EventType,
+    at: i64,
+    data: &Json,
+) -> Result<(), SqlError> {
+    let data = data.clone();
+    let (email_id, customer_id, status) = (subject.email_id, subject.customer_id, subject.status);
+    let (recipient, sender) = (subject.recipient.as_str(), subject.sender.as_str());
+    let event =
+        NewEvent { email_id, customer_id, event_type, status, recipient, sender, occurred_at: at, data, now: at };
+    insert_event(connection, id, &event)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::StoreLimits;
+    use super::*;
+
+    const CUSTOMER: &str = "01890a5d-ac96-774b-bcce-b302099a8001";
+    const EMAIL: Uuid = Uuid::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057);
+    const JANUARY: i64 = 1_704_067_200_000;
+    const FEBRUARY: i64 = 1_706_745_600_000;
+    const SOMEWHERE: Cursor = Cursor { segment: 3, offset: 4_096 };
+
+    fn open(directory: &Path) -> Store {
+        Store::open(directory, StoreLimits::default(), 0).expect("the store opens")
+    }
+
+    /// A store with one email.
+    async fn store(directory: &Path) -> Store {
+        let store = open(directory);
+        let sql = format!(
+            "INSERT INTO customers VALUES ('{CUSTOMER}', 'acme', 'acme@example.org', 'active', 9, 9, NULL, NULL, 1, 1, 1, 1, 1, \
+             'full', 0); \
+             INSERT INTO domains (id, customer_id, name, status, sandbox, created_at, ownership_token, \
+             checks_began_at) VALUES ('d', '{CUSTOMER}', 'acme.example', 'verified', 0, 0, '', 0); \
+             INSERT INTO emails (id, customer_id, domain_id, message_id, sender, recipient, subject, stream_type, status, \
+             submitted_at) VALUES ('{EMAIL}', '{CUSTOMER}', 'd', 'm', 'a@acme.example', 'ada@example.com', 's', \
+             'transactional', 'delivered', 0); \
+             INSERT INTO recipients (email_id, address, role, status) \
+             VALUES ('{EMAIL}', 'ada@example.com', 'to', 'delivered')"
+        );
+        store
+            .write(move |connection| Ok::<_, super::super::StoreError>(connection.batch(&sql)?))
+            .await
+            .expect("it is made");
+        store
+    }
+
+    fn hit(id: u128, email_id: Uuid, event_type: EventType, at: i64) -> JournaledHit {
+        JournaledHit { id: Uuid::from_u128(id), email_id, event_type, data: serde_json::json!({}), at }
+    }
+
+    fn rules() -> Arc<Rules> {
+        Arc::new(Rules::built_in())
+    }
+
+    async fn events(store: &Store) -> i64 {
+        let read = store
+            .read(|connection| Ok(connection.query_one("SELECT COUNT(*) FROM events", &[], |row| row.integer(0))?));
+        read.await.expect("it is read").unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn hits_that_come_again_are_taken_over_once_and_counted_once() {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        let store = store(directory.path()).await;
+        let customer: Uuid = CUSTOMER.parse().expect("it is an id");
+        let (opened, clicked) = (EventType::Opened, EventType::Clicked);
+        let hits = vec![
+            hit(1, EMAIL, opened, JANUARY),
+            hit(2, EMAIL, opened, JANUARY),
+            hit(3, EMAIL, clicked, FEBRUARY),
+            hit(1, EMAIL, opened, JANUARY),
+        ];
+        for recorded in [3, 0] {
+            let applied = store.apply_hits(hits.clone(), rules(), SOMEWHERE).await;
+            assert_eq!(applied.expect("they are taken over"), recorded);
+            assert_eq!(events(&store).await, 3);
+            let january = store.usage(customer, JANUARY).await.expect("it is read");
+            let february = store.usage(customer, FEBRUARY).await.expect("it is read");
+            assert_eq!((january.opened, january.clicked), (1, 0));
+            assert_eq!((february.opened, february.clicked), (0, 1));
+        }
+        let later = vec![hit(4, EMAIL, opened, FEBRUARY)];
+        assert_eq!(store.apply_hits(later, rules(), SOMEWHERE).await.expect("it is taken over"), 1);
+        let february = store.usage(customer, FEBRUARY).await.expect("it is read");
+        assert_eq!(february.opened, 0, "an email counts when it is opened for the first time");
+    }
+
+    #[tokio::test]
+    async fn hits_of_nobody_are_left_out_and_the_cursor_is_there_at_the_next_start() {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        let store = store(directory.path()).await;
+        assert_eq!(store.hit_cursor(), Cursor::default());
+        let hits =
+            vec![hit(1, Uuid::from_u128(7), EventType::Opened, JANUARY), hit(2, EMAIL, EventType::Clicked, JANUARY)];
+        assert_eq!(store.apply_hits(hits, rules(), SOMEWHERE).await.expect("they are taken over"), 1);
+        drop(store);
+        let store = open(directory.path());
+        assert_eq!((store.hit_cursor(), events(&store).await), (SOMEWHERE, 1));
+    }
+}
