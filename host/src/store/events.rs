@@ -316,16 +316,8 @@ fn record_event(
     ids: &mut Ids,
 ) -> Result<(), SqlError> {
     let Happening { event_type, bounce_type, reason, occurred_at, data, now } = happening;
-    let counter = match event_type {
-        EventType::Delivered => Some(Counter::Delivered),
-        EventType::Bounced => Some(Counter::Bounced),
-        EventType::Complained => Some(Counter::Complained),
-        EventType::Opened => Some(Counter::Opened),
-        EventType::Clicked => Some(Counter::Clicked),
-        _ => None,
-    };
     // Each copy counts once, however often it is opened, and the canary is no link of the email's author.
-    if let Some(counter) = counter
+    if let Some(counter) = Counter::of(event_type)
         && !clients::is_canary(&data)
         && !has_event(connection, subject, event_type)?
     {

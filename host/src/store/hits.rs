@@ -90,15 +90,10 @@ fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) 
             && !has_event(connection, subject, event_type)?;
         let (customer, hit) = (subject.customer_id, Hit { email_id, event_type, data, at });
         clients::recorded(connection, rules, customer, hit, |data| {
-            insert(connection, subject, id, event_type, at, &data)
+            insert(connection, subject, id, event_type, at, data)
         })?;
         recorded += 1;
-        let counter = match event_type {
-            EventType::Opened => Counter::Opened,
-            EventType::Clicked => Counter::Clicked,
-            _ => continue,
-        };
-        if first {
+        if first && let Some(counter) = Counter::of(event_type) {
             let key = (customer, counter, usage::month(at));
             counts.entry(key).or_insert((at, 0)).1 += 1;
         }
@@ -122,9 +117,8 @@ fn insert(
     id: Uuid,
     event_type: EventType,
     at: i64,
-    data: &Json,
+    data: Json,
 ) -> Result<(), SqlError> {
-    let data = data.clone();
     let (email_id, customer_id, status) = (subject.email_id, subject.customer_id, subject.status);
     let (recipient, sender) = (subject.recipient.as_str(), subject.sender.as_str());
     let event =

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::sql::{Connection, SqlError, values};
 use super::{Result, Store};
+use crate::mail::event::EventType;
 
 /// What is counted. Each recipient's copy of an email counts as one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -36,6 +37,18 @@ impl Counter {
         Self::OpenedHuman,
         Self::ClickedHuman,
     ];
+
+    /// What an event counts as the first time that it happens to a copy.
+    pub(super) fn of(event_type: EventType) -> Option<Self> {
+        match event_type {
+            EventType::Delivered => Some(Self::Delivered),
+            EventType::Bounced => Some(Self::Bounced),
+            EventType::Complained => Some(Self::Complained),
+            EventType::Opened => Some(Self::Opened),
+            EventType::Clicked => Some(Self::Clicked),
+            _ => None,
+        }
+    }
 
     fn as_str(self) -> &'static str {
         match self {
