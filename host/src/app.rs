@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
 use crate::store::{Customer, Store, StoreLimits};
 use crate::tracking_hosts::TrackingHosts;
+use crate::tracking_keys;
 
 /// Milliseconds since 1970, from a clock that a test can hold still.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -56,7 +58,8 @@ pub struct App {
     pub(crate) signatures: Policy,
     pub(crate) access: Access,
     pub(crate) meters: Meters,
-    pub(crate) tokens: KeyRing,
+    pub(crate) host_key: HostKey,
+    pub(crate) tokens: ArcSwap<KeyRing>,
     pub(crate) bounce_addresses: verp::Keys,
     pub(crate) signers: Signers,
     pub(crate) acme: Acme,
@@ -100,7 +103,7 @@ impl App {
             .map_err(|error| format!("cannot open the journal of hits in {}: {error}", config.data_dir.display()))?;
         let cache = config.data_dir.join("compiled");
         let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
-        let tokens = KeyRing::new(vec![(1, host_key.derive("tracking links"))]).expect("one key has an id of its own");
+        let tokens = ArcSwap::from_pointee(tracking_keys::first(&host_key));
         let outlets = Outlets::new(&config)?;
         let bounce_keys = vec![(1, host_key.derive("bounce addresses"))];
         let bounce_addresses = verp::Keys::new(bounce_keys).expect("one key has an id of its own");
@@ -124,6 +127,7 @@ impl App {
             tokens,
             bounce_addresses,
             signers: Signers::new(&host_key),
+            host_key,
             acme,
             tracking_hosts,
             requests: RateLimit::every(MINUTE_MS),

@@ -35,7 +35,7 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
-use crate::{accounts, client_rules, domains, reclassify, sendmail};
+use crate::{accounts, client_rules, domains, reclassify, sendmail, tracking_keys};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -248,6 +248,13 @@ pub enum Command {
         to: Vec<String>,
         message: Bytes,
     },
+    TrackingKeyList,
+    TrackingKeyRotate {
+        force: bool,
+    },
+    TrackingKeyRetire {
+        id: u8,
+    },
     ClientRules,
     ClientRulesLoad {
         /// The file is read again when there is none.
@@ -391,6 +398,9 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::QueuePause { destination, reason } => desk::pause(app, &destination, reason).await,
         Command::QueueResume { destination } => desk::resume(app, &destination).await,
         Command::Send { customer, to, message } => sendmail::send(app, customer.as_deref(), &to, &message.0).await,
+        Command::TrackingKeyList => tracking_keys::list(app).await,
+        Command::TrackingKeyRotate { force } => tracking_keys::rotate(app, force).await,
+        Command::TrackingKeyRetire { id } => tracking_keys::retire(app, id).await,
         Command::ClientRules => Ok(client_rules::show(app)),
         Command::ClientRulesLoad { text } => client_rules::load(app, text).await,
         Command::ClientRulesReset => client_rules::reset(app).await,

@@ -44,4 +44,5 @@ pub mod server;
 pub mod smtp;
 pub mod store;
 pub mod tracking_hosts;
+pub mod tracking_keys;
 mod trust;

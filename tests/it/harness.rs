@@ -15,7 +15,7 @@ use pillarbox::config::Config;
 use pillarbox::control::{self, Command};
 use pillarbox::plugins::deployment::Fallback;
 use pillarbox::registry::{self, Note};
-use pillarbox::{delivery, hits, request, tracking_hosts};
+use pillarbox::{delivery, hits, request, tracking_hosts, tracking_keys};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -85,6 +85,7 @@ impl TestApp {
         let app = open(directory.path(), settings, Arc::clone(&clock));
         registry::start(&app).await.expect("the built-in plugins start");
         tracking_hosts::start(&app).await.expect("the tracking hosts are read");
+        tracking_keys::start(&app).await.expect("the tracking keys are read");
         Self { app: Arc::new(app), clock, directory }
     }
 
@@ -154,6 +155,7 @@ impl TestApp {
         let app = Arc::new(open(directory.path(), &[], Arc::clone(&clock)));
         registry::start(&app).await.expect("the plugins start");
         tracking_hosts::start(&app).await.expect("the tracking hosts are read");
+        tracking_keys::start(&app).await.expect("the tracking keys are read");
         (Self { app: Arc::clone(&app), clock, directory }, TestCustomer { test: app, email, domain, key })
     }
 
@@ -164,6 +166,7 @@ impl TestApp {
         let app = Arc::new(open(directory.path(), settings, Arc::clone(&clock)));
         registry::start(&app).await.expect("the plugins start");
         tracking_hosts::start(&app).await.expect("the tracking hosts are read");
+        tracking_keys::start(&app).await.expect("the tracking keys are read");
         Self { app, clock, directory }
     }
 

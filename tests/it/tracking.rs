@@ -2,6 +2,7 @@
 
 use http::{Method, Request};
 use http_body_util::Full;
+use pillarbox::control::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp, TestCustomer};
@@ -28,19 +29,7 @@ impl Sent {
     async fn with_link(destination: &str) -> Self {
         let app = TestApp::start().await;
         let acme = app.customer_with_events("acme").await;
-        let escaped = destination.replace('&', "&amp;");
-        let html = format!("<p>Read <a href=\"{escaped}\">this</a>.</p>");
-        let email = json!({ "to": "ada@example.com", "subject": "News", "html": html, "stream_type": "broadcast" });
-        let id = acme.post("/api/send", email).await.json()["email_id"].as_str().expect("it has an id").to_owned();
-        let source = app.captured(&id).await;
-        let html = source["html"].as_str().expect("it has html").to_owned();
-        let unfolded = source["source"].as_str().expect("it has a source").replace("\r\n ", "").replace("\r\n\t", "");
-        let token = |text: &str, purpose: &str| {
-            let rest = text.split(&format!("/track/{purpose}/")).nth(1).unwrap_or_else(|| panic!("{purpose}: {text}"));
-            rest.split(['"', '>']).next().unwrap_or_default().to_owned()
-        };
-        let (open, click) = (token(&html, "o"), token(&html, "c"));
-        let unsubscribe = token(&unfolded, "u");
+        let (id, [open, click, unsubscribe]) = send(&app, &acme, destination).await;
         Self { app, acme, id, open, click, unsubscribe }
     }
 
@@ -63,6 +52,22 @@ impl Sent {
     async fn status(&self) -> Value {
         self.acme.get(&format!("/api/emails/{}", self.id)).await.json()["email"]["status"].clone()
     }
+}
+
+/// Sends such a broadcast: its id, and the tokens of its pixel, its link and its way out.
+async fn send(app: &TestApp, acme: &TestCustomer, destination: &str) -> (String, [String; 3]) {
+    let escaped = destination.replace('&', "&amp;");
+    let html = format!("<p>Read <a href=\"{escaped}\">this</a>.</p>");
+    let email = json!({ "to": "ada@example.com", "subject": "News", "html": html, "stream_type": "broadcast" });
+    let id = acme.post("/api/send", email).await.json()["email_id"].as_str().expect("it has an id").to_owned();
+    let source = app.captured(&id).await;
+    let html = source["html"].as_str().expect("it has html").to_owned();
+    let unfolded = source["source"].as_str().expect("it has a source").replace("\r\n ", "").replace("\r\n\t", "");
+    let token = |text: &str, purpose: &str| {
+        let rest = text.split(&format!("/track/{purpose}/")).nth(1).unwrap_or_else(|| panic!("{purpose}: {text}"));
+        rest.split(['"', '>']).next().unwrap_or_default().to_owned()
+    };
+    (id, [token(&html, "o"), token(&html, "c"), token(&unfolded, "u")])
 }
 
 #[tokio::test]
@@ -273,6 +278,31 @@ async fn another_installation_accepts_no_token_of_this_one() {
     let (ours, theirs) = (Sent::new().await, TestApp::start_anew().await);
     let answer = theirs.get(&format!("/track/c/{}", ours.click)).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (404, None));
+}
+
+#[tokio::test]
+async fn links_outlive_the_key_that_signed_them_until_it_is_retired() {
+    let sent = Sent::new().await;
+    let (pixel, click) = (format!("/track/o/{}", sent.open), format!("/track/c/{}", sent.click));
+    let early = sent.app.refused_command(Command::TrackingKeyRetire { id: 1 }).await;
+    assert!(early.contains("tracking key 1 is active"), "{early}");
+
+    let keys = sent.app.command(Command::TrackingKeyRotate { force: false }).await;
+    assert_eq!(keys["keys"][0]["id"], 2);
+    let again = sent.app.refused_command(Command::TrackingKeyRotate { force: false }).await;
+    assert!(again.contains("key 3") && again.contains("--force"), "{again}");
+    assert_eq!(sent.ask(Method::GET, &pixel, None).await.status, 200);
+    assert_eq!(sent.ask(Method::GET, &click, None).await.status, 302);
+    let (_, [_, other, _]) = send(&sent.app, &sent.acme, "https://example.com/").await;
+    assert_ne!(other[..3], sent.click[..3], "another key signs");
+    let later = format!("/track/c/{other}");
+    assert_eq!(sent.ask(Method::GET, &later, None).await.status, 302);
+
+    sent.app.command(Command::TrackingKeyRetire { id: 1 }).await;
+    assert_eq!(sent.ask(Method::GET, &pixel, None).await.status, 404);
+    assert_eq!(sent.ask(Method::GET, &click, None).await.status, 404);
+    assert_eq!(sent.ask(Method::GET, &later, None).await.status, 302);
+    assert_eq!(sent.events().await, ["queued", "sent", "delivered", "opened", "clicked"]);
 }
 
 #[tokio::test]

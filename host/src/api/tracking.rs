@@ -27,7 +27,9 @@ use crate::store::{Hit, UnsubscribeSource};
     responses((status = 200, content_type = "image/gif", description = "The pixel"),
         (status = 404, content_type = "image/gif", description = "The pixel; nothing is recorded")))]
 pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
-    let Some(claims) = app.tokens.open(token, Purpose::Open) else { return Ok(Reply::pixel(StatusCode::NOT_FOUND)) };
+    let Some(claims) = app.tokens.load().open(token, Purpose::Open) else {
+        return Ok(Reply::pixel(StatusCode::NOT_FOUND));
+    };
     if !is_head(app, &claims, EventType::Opened, head)
         && !app.hits.record(&hit(app, &claims, EventType::Opened, head)).await
         && app.config.hit_overflow == HitOverflow::Refuse
@@ -44,7 +46,7 @@ pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
         (status = 200, content_type = "text/html", description = "The hidden link, which only machines follow"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> {
-    let Some(claims) = app.tokens.open(token, Purpose::Click) else { return Ok(not_ours()) };
+    let Some(claims) = app.tokens.load().open(token, Purpose::Click) else { return Ok(not_ours()) };
     let reply = match location(&claims) {
         Some(to) => Reply::redirect(to),
         None if claims.is_canary() => page(StatusCode::OK, pages::unsubscribe::hidden_link()),
@@ -62,7 +64,7 @@ pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> 
     responses((status = 200, content_type = "text/html", description = "A page with a button"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
-    match app.tokens.open(token, Purpose::Unsubscribe) {
+    match app.tokens.load().open(token, Purpose::Unsubscribe) {
         Some(claims) => page(StatusCode::OK, pages::unsubscribe::confirm(addressee(app, &claims).await.as_deref())),
         None => not_ours(),
     }
@@ -75,7 +77,7 @@ pub(crate) async fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
     responses((status = 200, content_type = "text/html", description = "Unsubscribed"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head, body: &[u8]) -> Result<Reply> {
-    let Some(claims) = app.tokens.open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
+    let Some(claims) = app.tokens.load().open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
     let source = if is_one_click(body) { UnsubscribeSource::OneClick } else { UnsubscribeSource::Link };
     // Past the journal: the very next send is to know of it.
     let hit = hit(app, &claims, EventType::Unsubscribed, head);

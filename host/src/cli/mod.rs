@@ -15,6 +15,7 @@ mod send;
 mod serve;
 mod session;
 mod since;
+mod tracking_key;
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
@@ -63,6 +64,9 @@ enum Command {
     /// See what waits for delivery, hold it back or have it tried now
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// See and change the keys that sign tracked links
+    #[command(subcommand)]
+    TrackingKey(tracking_key::TrackingKey),
     /// See whom the opens and clicks of emails are put down to, and by which rules
     #[command(subcommand)]
     Clients(clients::Clients),
@@ -113,6 +117,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Plugin(plugin) => plugin.run(config).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
         Command::Queue(queue) => queue.run(config).await,
+        Command::TrackingKey(key) => key.run(config).await,
         Command::Clients(clients) => clients.run(config).await,
         Command::Reclassify(reclassify) => reclassify.run(config).await,
         Command::Send(send) => send.run(config).await,

@@ -22,7 +22,9 @@ use crate::secrets::OPERATOR_TOKEN_FILE;
 use crate::server::{self, ConnectionLimits, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
-use crate::{accounts, control, delivery, domains, operator, recorder, registry, request, tracking_hosts};
+use crate::{
+    accounts, control, delivery, domains, operator, recorder, registry, request, tracking_hosts, tracking_keys,
+};
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
 const COMMAND_WAITS: u32 = 100;
@@ -77,6 +79,7 @@ impl Serve {
         let smtp = Arc::new(tokio::task::block_in_place(|| smtp::Server::open(Arc::clone(&app)))?);
         registry::start(&app).await?;
         tracking_hosts::start(&app).await?;
+        tracking_keys::start(&app).await?;
         let by_name = server::tls_by_name(app.tracking_hosts.certificates(certified), server::HTTP_PROTOCOLS)?;
         // With a listener for HTTPS the other one speaks plain HTTP, otherwise it has the certificate.
         let tls = (https.is_none() && app.config.tls().is_some()).then(|| by_name.clone());
@@ -90,6 +93,7 @@ impl Serve {
             tokio::spawn(recorder::run(Arc::clone(&app), stopping.clone())),
             tokio::spawn(domains::run(Arc::clone(&app), stopping.clone())),
             tokio::spawn(tracking_hosts::run(Arc::clone(&app), stopping.clone())),
+            tokio::spawn(tracking_keys::run(Arc::clone(&app), stopping.clone())),
         ];
         tokio::spawn(watch_signals(Arc::clone(&app), stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),

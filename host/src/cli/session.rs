@@ -13,7 +13,7 @@ use crate::app::{App, system_clock};
 use crate::config::Config;
 use crate::control::{self, Command, Socket};
 use crate::store::{DataLock, Holder, LockError};
-use crate::{registry, tracking_hosts};
+use crate::{registry, tracking_hosts, tracking_keys};
 
 /// How long to wait for a service that is just starting, or for another command to finish.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +53,7 @@ impl Session {
         let app = tokio::task::block_in_place(|| App::open(config, system_clock()))?;
         registry::start(&app).await?;
         tracking_hosts::start(&app).await?;
+        tracking_keys::start(&app).await?;
         Ok(Arc::new(Self::Here { app: Box::new(app), _lock: lock }))
     }
 

@@ -1,10 +1,12 @@
 //! Tracking tokens: what stands in the address of a pixel, a tracked link or an unsubscribe page.
 //!
 //! ```text
-//! version 1 · purpose 1 · key id 1 · email id 16 · link number 1..5 (LEB128) · destination (UTF-8) · MAC 16
+//! kind 1 · key id 1 · email id 16 · link number 1..5 (LEB128) · destination (UTF-8) without its scheme · MAC 16
 //! ```
 //!
-//! in base64url without padding (RFC 4648 section 5). The MAC is HMAC-SHA256 over everything before it, cut to 128
+//! The bits of the kind are, from the highest: version 4, purpose 2, scheme 2. So a link to an address of 60 characters
+//! has a token of 116 characters. It is spelled in base64url without padding (RFC 4648
+//! section 5). The MAC is HMAC-SHA256 over everything before it, cut to 128
 //! bits (RFC 2104 section 5). A token says all that a node at the edge needs to answer, so no database is asked, and a
 //! redirect leads nowhere but to where the author of the email pointed it. There is one spelling of each token: what
 //! decodes to the same bytes but is spelled otherwise is refused, as is every change, cut and extension.
@@ -28,8 +30,12 @@ pub const TOKEN_BYTES_MAX: usize = (HEAD_BYTES + LINK_BYTES_MAX + DESTINATION_BY
 /// so far.
 pub const CANARY_LINK: u32 = u32::MAX;
 
-const VERSION: u8 = 1;
-const HEAD_BYTES: usize = 3 + 16;
+/// Version 1 had a byte for each part of the kind. No release made one.
+const VERSION: u8 = 2;
+const HEAD_BYTES: usize = 2 + 16;
+/// What is left out of a destination, by what the kind says of its scheme. 0 leaves all of it in: nobody else writes
+/// a scheme in capitals, and it is to come back as it was.
+const SCHEMES: [&str; 3] = ["", "http://", "https://"];
 const LINK_BYTES_MAX: usize = 5;
 
 /// What a token may be used for. A token of one purpose is none for another.
@@ -44,12 +50,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The letter stands in the token and never changes.
-    fn letter(self) -> u8 {
+    /// What stands in the token, and never changes.
+    fn number(self) -> u8 {
         match self {
-            Self::Open => b'o',
-            Self::Click => b'c',
-            Self::Unsubscribe => b'u',
+            Self::Open => 0,
+            Self::Click => 1,
+            Self::Unsubscribe => 2,
         }
     }
 }
@@ -88,12 +94,12 @@ impl KeyRing {
     pub fn seal(&self, claims: &Claims, purpose: Purpose) -> Result<String, DestinationError> {
         let destination = claims.destination.as_deref();
         destination.map_or(Ok(()), check_destination)?;
-        let destination = destination.unwrap_or_default().as_bytes();
-        let mut token = Vec::with_capacity(HEAD_BYTES + LINK_BYTES_MAX + destination.len() + MAC_BYTES);
-        token.extend([VERSION, purpose.letter(), self.0.signing()]);
+        let (scheme, rest) = split_scheme(destination.unwrap_or_default());
+        let mut token = Vec::with_capacity(HEAD_BYTES + LINK_BYTES_MAX + rest.len() + MAC_BYTES);
+        token.extend([VERSION << 4 | purpose.number() << 2 | scheme, self.0.signing()]);
         token.extend(claims.email_id.as_bytes());
         write_number(&mut token, claims.link);
-        token.extend(destination);
+        token.extend(rest.as_bytes());
         let mac = self.0.mac(&token);
         token.extend(mac);
         Ok(URL_SAFE_NO_PAD.encode(token))
@@ -108,18 +114,23 @@ impl KeyRing {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (body, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         let (head, rest) = body.split_at_checked(HEAD_BYTES)?;
-        if head[0] != VERSION || head[1] != purpose.letter() {
+        if head[0] >> 2 != VERSION << 2 | purpose.number() || !self.0.made(head[1], body, mac) {
             return None;
         }
-        if !self.0.made(head[2], body, mac) {
-            return None;
-        }
-        let email_id = Uuid::from_slice(&head[3..]).ok()?;
+        let email_id = Uuid::from_slice(&head[2..]).ok()?;
         let (link, destination) = read_number(rest)?;
-        let destination = Some(std::str::from_utf8(destination).ok()?).filter(|destination| !destination.is_empty());
-        destination.map_or(Ok(()), check_destination).ok()?;
-        Some(Claims { email_id, link, destination: destination.map(str::to_owned) })
+        let scheme = SCHEMES.get(usize::from(head[0] & 0b11))?;
+        let destination = format!("{scheme}{}", std::str::from_utf8(destination).ok()?);
+        let destination = Some(destination).filter(|destination| !destination.is_empty());
+        destination.as_deref().map_or(Ok(()), check_destination).ok()?;
+        Some(Claims { email_id, link, destination })
     }
+}
+
+/// What a token says of a destination's scheme, and what follows it.
+fn split_scheme(destination: &str) -> (u8, &str) {
+    let found = (1..).zip(&SCHEMES[1..]).find_map(|(number, scheme)| Some((number, destination.strip_prefix(scheme)?)));
+    found.unwrap_or((0, destination))
 }
 
 /// LEB128: seven bits a byte, the lowest first.

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (8, "domain_checks", include_str!("../../../migrations/0008_domain_checks.sql")),
     (9, "tracking_hosts", include_str!("../../../migrations/0009_tracking_hosts.sql")),
     (10, "journal", include_str!("../../../migrations/0010_journal.sql")),
+    (11, "tracking_keys", include_str!("../../../migrations/0011_tracking_keys.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

@@ -34,6 +34,7 @@ mod smtp_credentials;
 pub(crate) mod sql;
 mod suppressions;
 mod tracking_hosts;
+mod tracking_keys;
 mod usage;
 mod waiting;
 mod writer;
@@ -65,6 +66,7 @@ pub use sql::SqlError;
 pub use suppressions::{Cause, NewSuppression, Suppression, SuppressionFilter, SuppressionPage, UnsubscribeSource};
 pub use tracking_hosts::TrackingState;
 pub(crate) use tracking_hosts::{HostSet, StoredCertificate, TrackingHost};
+pub use tracking_keys::{TrackingKey, TrackingKeyRefusal, TrackingKeyState};
 pub use usage::Usage;
 pub use waiting::{Waiting, WaitingDestination, Which};
 

@@ -58,7 +58,7 @@ impl Tracking<'_> {
     /// `None` for a destination that cannot be tracked: the link then stays as it is.
     fn url(&self, kind: &str, purpose: Purpose, link: u32, destination: Option<&str>) -> Option<String> {
         let claims = Claims { email_id: self.email_id, link, destination: destination.map(str::to_owned) };
-        let token = self.app.tokens.seal(&claims, purpose).ok()?;
+        let token = self.app.tokens.load().seal(&claims, purpose).ok()?;
         let app = self.app;
         let own = app.tracking_hosts.base_url(&app.config, self.domain.id, app.now());
         Some(format!("{}/track/{kind}/{token}", own.unwrap_or_else(|| app.config.base_url())))
