@@ -217,9 +217,18 @@ impl Service {
         fs::read_to_string(self.home.join("stdout")).expect("the output is read")
     }
 
-    /// Everything on its standard error.
+    /// Everything on its standard error by now. It is written behind the answers, so that this waits until it grows no more.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.home.join("stderr")).unwrap_or_default()
+        let read = || fs::read_to_string(self.home.join("stderr")).unwrap_or_default();
+        let mut log = read();
+        loop {
+            sleep(Duration::from_millis(100));
+            let longer = read();
+            if longer == log {
+                return log;
+            }
+            log = longer;
+        }
     }
 
     pub fn pid(&self) -> u32 {

@@ -4,6 +4,7 @@ mod clients;
 mod customer;
 mod domain;
 mod lines;
+mod log;
 mod mailbox;
 mod normalize;
 mod output;
@@ -24,7 +25,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
+use self::log::{Lines, LogThread};
 use crate::config::{Config, LogFormat};
 use crate::control::CONTENT_BYTES_MAX;
 
@@ -96,7 +99,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = Config::from_env(arguments.config.as_deref()).map_err(Failure::from).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let command = arguments.command.unwrap_or(Command::Serve(serve::Serve::default()));
-        start_log(&config, matches!(command, Command::Serve(_)));
+        let _log = start_log(&config, matches!(command, Command::Serve(_)))?;
         runtime.block_on(dispatch(command, config))
     });
     match outcome {
@@ -176,7 +179,7 @@ fn with_crlf(message: &[u8]) -> Vec<u8> {
 
 /// Logs go to standard error: pretty with colour on a terminal, one JSON object a line otherwise. A command other than
 /// `serve` says only what is wrong.
-fn start_log(config: &Config, serving: bool) {
+fn start_log(config: &Config, serving: bool) -> Result<Option<LogThread>, Failure> {
     let level = if serving { config.log_level.as_str() } else { "error" };
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
@@ -188,12 +191,19 @@ fn start_log(config: &Config, serving: bool) {
     // A log that cannot be written (its disk is full, its reader is gone) must not end the service, and telling so on
     // standard error, as the library would, panics when that is what fails.
     let log = tracing_subscriber::fmt().log_internal_errors(false);
-    let log = log.with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    let (writer, thread) = if serving {
+        let (lines, thread) = Lines::to(std::io::stderr())?;
+        (BoxMakeWriter::new(lines), Some(thread))
+    } else {
+        (BoxMakeWriter::new(std::io::stderr), None)
+    };
+    let log = log.with_env_filter(filter).with_writer(writer).with_ansi(terminal);
     if pretty {
         log.compact().init();
     } else {
         log.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
     }
+    Ok(thread)
 }
 
 #[cfg(test)]
