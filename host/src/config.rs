@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -173,6 +174,7 @@ pub struct Config {
     pub body_bytes_max: usize,
     pub head_read_timeout: Duration,
     pub body_read_timeout: Duration,
+    http_threads: usize,
     pub connections_max: usize,
     pub connections_per_address_max: usize,
     pub requests_in_flight_max: usize,
@@ -422,11 +424,14 @@ pub const SETTINGS: &[Setting] = &[
         |config, value| { store(&mut config.body_read_timeout, seconds(value, 1, 3_600)?) }
     ),
     setting!(
-        "connections_max",
-        "4096",
-        "Connections open at once, on each listener. One more waits in the listen queue.",
-        |config, value| { store(&mut config.connections_max, number(value, 1, 1_000_000)?) }
+        "http_threads",
+        "0",
+        "Threads that serve `listen` and `https_listen`, each with a socket of its own. `0` is one for each core.",
+        |config, value| store(&mut config.http_threads, number(value, 0, 256)?)
     ),
+    setting!("connections_max", "4096", "Connections served at once, on each listener. More wait.", |config, value| {
+        store(&mut config.connections_max, number(value, 1, 1_000_000)?)
+    }),
     setting!(
         "connections_per_address_max",
         "1024",
@@ -875,6 +880,12 @@ impl Config {
         of_domain.or(of_stream).unwrap_or(self.outlet)
     }
 
+    /// Threads that serve HTTP.
+    pub fn http_threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        NonZero::new(self.http_threads).map_or_else(cores, NonZero::get)
+    }
+
     /// The certificate to serve with, when there is one.
     pub fn tls(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
@@ -957,6 +968,7 @@ impl Config {
             body_bytes_max: 0,
             head_read_timeout: Duration::ZERO,
             body_read_timeout: Duration::ZERO,
+            http_threads: 0,
             connections_max: 0,
             connections_per_address_max: 0,
             requests_in_flight_max: 0,

@@ -154,9 +154,14 @@ struct Counts {
 #[derive(Default)]
 struct Batch {
     outcome: OnceLock<Result<(), Refusal>>,
+    /// By the runtime on which they wait. There are as many as there are threads that serve.
+    parties: Mutex<Vec<Arc<Party>>>,
+}
+
+/// Those of them who wait on one runtime.
+struct Party {
+    runtime: Handle,
     over: Notify,
-    /// Where they wait.
-    runtime: OnceLock<Handle>,
 }
 
 impl Journal {
@@ -269,32 +274,45 @@ impl Shared {
 
 impl Batch {
     async fn outcome(&self) -> Result<(), Refusal> {
-        if self.runtime.get().is_none() {
-            drop(self.runtime.set(Handle::current()));
-        }
+        let party = self.party();
         // It hears of what happens from here on, also before it is polled.
-        let over = self.over.notified();
+        let over = party.over.notified();
         if self.outcome.get().is_none() {
             over.await;
         }
         *self.outcome.get().expect("it is there before those who wait are released")
     }
 
-    /// Releases all who wait. One wake-up crosses the threads: a task of theirs wakes the rest.
-    fn finish(self: Arc<Self>, outcome: Result<(), Refusal>) {
+    fn party(&self) -> Arc<Party> {
+        let runtime = Handle::current();
+        let mut parties = self.parties();
+        if let Some(known) = parties.iter().find(|party| party.runtime.id() == runtime.id()) {
+            return Arc::clone(known);
+        }
+        let party = Arc::new(Party { runtime, over: Notify::new() });
+        parties.push(Arc::clone(&party));
+        party
+    }
+
+    fn parties(&self) -> MutexGuard<'_, Vec<Arc<Party>>> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Releases all who wait. One wake-up crosses to each of their runtimes: a task of theirs wakes the rest.
+    fn finish(&self, outcome: Result<(), Refusal>) {
         if self.outcome.set(outcome).is_err() {
             return;
         }
-        let release = Release(Arc::clone(&self));
-        match self.runtime.get() {
-            Some(runtime) => drop(runtime.spawn(async move { drop(release) })),
-            None => drop(release),
+        // Whoever joins later sees the outcome.
+        for party in std::mem::take(&mut *self.parties()) {
+            let release = Release(Arc::clone(&party));
+            drop(party.runtime.spawn(async move { drop(release) }));
         }
     }
 }
 
 /// Releases those who wait when it is dropped: also when the runtime ends before it runs.
-struct Release(Arc<Batch>);
+struct Release(Arc<Party>);
 
 impl Drop for Release {
     fn drop(&mut self) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
@@ -50,6 +50,11 @@ struct Admitted {
     standing: Option<Standing>,
 }
 
+/// Whether a request costs so little that it may be answered among others that wait: those that readers' programs make.
+pub fn is_short(uri: &Uri) -> bool {
+    uri.path().starts_with("/track/")
+}
+
 /// Serves one request of the API. Whatever happens inside becomes an answer.
 pub async fn handle<B>(app: &App, peer: IpAddr, request: Request<B>) -> Response<Body>
 where
@@ -59,16 +64,17 @@ where
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers, app.now());
     let on_tracking_host = app.tracking_hosts.are_asked(&parts.uri, &parts.headers);
-    let path = parts.uri.path().to_owned();
-    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let uri = parts.uri;
+    let query = uri.query().unwrap_or_default().to_owned();
+    let path = uri.path();
     let head = Head { method: parts.method, query, headers: parts.headers, peer };
-    let found = Route::find(head.method.as_str(), &path);
+    let found = Route::find(head.method.as_str(), path);
     let route = found.filter(|route| !on_tracking_host || route.is_for_tracking_hosts());
     let template = route.map_or("-", |route| route.template());
 
     let mut standing = None;
     // A path that a tracking host does not show is there by no other method either.
-    let path = (!on_tracking_host).then_some(path.as_str());
+    let path = (!on_tracking_host).then_some(path);
     let mut reply = match serve(app, route, path, &head, body, &mut standing).await {
         Ok(reply) => reply,
         Err(error) => {
@@ -122,20 +128,29 @@ where
         return Err(Error::Busy("The service has more requests under way than it may; try again"));
     };
     match route {
-        Route::Keyed(route) => {
-            let admitted = admit(app, head).await?;
-            *standing = admitted.standing;
-            if admitted.standing.is_some_and(|standing| !standing.allowed) {
-                return Err(rate_limited(admitted.standing, app.now()));
-            }
-            let body = read(app, &head.headers, body, keyed_body_bytes_max(app, route)).await?;
-            dispatch_keyed(app, route, &admitted, head, &body).await
-        }
-        Route::Open(route) => {
-            let body = read(app, &head.headers, body, open_body_bytes_max(route)).await?;
-            dispatch_open(app, route, head, body).await
-        }
+        // A future is as large as the largest thing in it, and is copied: what readers fetch is not to pay for the rest.
+        Route::Keyed(route) => Box::pin(serve_keyed(app, route, head, body, standing)).await,
+        Route::Open(route) => serve_open(app, route, head, body).await,
     }
+}
+
+async fn serve_keyed<B>(
+    app: &App,
+    route: KeyedRoute<'_>,
+    head: &Head,
+    body: B,
+    standing: &mut Option<Standing>,
+) -> Result<Reply>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let admitted = admit(app, head).await?;
+    *standing = admitted.standing;
+    if admitted.standing.is_some_and(|standing| !standing.allowed) {
+        return Err(rate_limited(admitted.standing, app.now()));
+    }
+    let body = read(app, &head.headers, body, keyed_body_bytes_max(app, route)).await?;
+    dispatch_keyed(app, route, &admitted, head, &body).await
 }
 
 /// Checks the key and counts the request, before anything of its body is read.
@@ -198,19 +213,6 @@ fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
         | KeyedRoute::Suppressions
         | KeyedRoute::LiftSuppression { .. }
         | KeyedRoute::Rules => 0,
-    }
-}
-
-fn open_body_bytes_max(route: OpenRoute) -> usize {
-    match route {
-        OpenRoute::Bounce | OpenRoute::Complaint => WEBHOOK_BODY_BYTES_MAX,
-        OpenRoute::Unsubscribe { .. } => SMALL_BODY_BYTES_MAX,
-        OpenRoute::TrackOpen { .. }
-        | OpenRoute::TrackClick { .. }
-        | OpenRoute::ConfirmUnsubscribe { .. }
-        | OpenRoute::AcmeChallenge { .. }
-        | OpenRoute::OpenApi
-        | OpenRoute::Reference => 0,
     }
 }
 
@@ -292,17 +294,38 @@ async fn dispatch_keyed(
     }
 }
 
-async fn dispatch_open(app: &App, route: OpenRoute<'_>, head: &Head, body: Bytes) -> Result<Reply> {
+async fn serve_open<B>(app: &App, route: OpenRoute<'_>, head: &Head, body: B) -> Result<Reply>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
     match route {
         OpenRoute::TrackOpen { token } => tracking::open(app, token, head).await,
         OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
-        OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe(app, token).await),
-        OpenRoute::Unsubscribe { token } => tracking::unsubscribe(app, token, head, &body).await,
+        OpenRoute::ConfirmUnsubscribe { token } => Ok(Box::pin(tracking::confirm_unsubscribe(app, token)).await),
         OpenRoute::AcmeChallenge { token } => challenges::answer(app, token),
-        OpenRoute::Bounce => Ok(Reply::ok(&webhooks::bounce(app, head, body).await?)),
-        OpenRoute::Complaint => Ok(Reply::ok(&webhooks::complaint(app, head, body).await?)),
         OpenRoute::OpenApi => Ok(reference::openapi(app)),
         OpenRoute::Reference => Ok(reference::page(app)),
+        OpenRoute::Unsubscribe { token } => {
+            Box::pin(async move {
+                let body = read(app, &head.headers, body, SMALL_BODY_BYTES_MAX).await?;
+                tracking::unsubscribe(app, token, head, &body).await
+            })
+            .await
+        }
+        OpenRoute::Bounce => {
+            Box::pin(async move {
+                let body = read(app, &head.headers, body, WEBHOOK_BODY_BYTES_MAX).await?;
+                Ok(Reply::ok(&webhooks::bounce(app, head, body).await?))
+            })
+            .await
+        }
+        OpenRoute::Complaint => {
+            Box::pin(async move {
+                let body = read(app, &head.headers, body, WEBHOOK_BODY_BYTES_MAX).await?;
+                Ok(Reply::ok(&webhooks::complaint(app, head, body).await?))
+            })
+            .await
+        }
     }
 }
 

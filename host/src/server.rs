@@ -3,6 +3,7 @@
 mod greeting;
 mod leftover;
 mod places;
+mod threads;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -24,12 +25,14 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use self::greeting::Greeting;
 use self::leftover::RequestBody;
 pub(crate) use self::places::{Place, Places};
+pub use self::threads::{Elsewhere, Listeners, elsewhere};
 use crate::config::{Config, TlsFiles};
 use crate::reply::Body;
 
@@ -120,42 +123,53 @@ pub async fn run<Handle, Answer>(
     tls: Option<TlsAcceptor>,
     limits: ConnectionLimits,
     handle: Handle,
-    mut shutdown: watch::Receiver<Shutdown>,
+    shutdown: watch::Receiver<Shutdown>,
 ) where
     Handle: Fn(IpAddr, Request<RequestBody<Incoming>>) -> Answer + Clone + Send + Sync + 'static,
     Answer: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Places::new(limits.connections_max, limits.connections_per_address_max);
+    run_in(&places, listener, tls, limits, handle, shutdown).await;
+}
+
+/// The same with places that several listeners share.
+async fn run_in<Handle, Answer>(
+    places: &Places,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    limits: ConnectionLimits,
+    handle: Handle,
+    mut shutdown: watch::Receiver<Shutdown>,
+) where
+    Handle: Fn(IpAddr, Request<RequestBody<Incoming>>) -> Answer + Clone + Send + Sync + 'static,
+    Answer: Future<Output = Response<Body>> + Send + 'static,
+{
     let graceful = GracefulShutdown::new();
     let protocol = Arc::new(protocol(&limits));
+    // Those that are open when this ends are ended with it.
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, places) => accepted,
+            Some(_) = connections.join_next() => continue,
             _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => break,
         };
         let Some((stream, peer, place)) = accepted else { continue };
         let (tls, handle, protocol) = (tls.clone(), handle.clone(), Arc::clone(&protocol));
         let watcher = graceful.watcher();
-        let mut abort = shutdown.clone();
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _place = place;
-            let served = async {
-                match tls {
-                    None => {
+            match tls {
+                None => {
+                    let stream = Greeting::within(limits.head_read_timeout, stream);
+                    serve(stream, peer, &protocol, handle, watcher).await;
+                }
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = timeout(limits.head_read_timeout, tls.accept(stream)).await {
                         let stream = Greeting::within(limits.head_read_timeout, stream);
                         serve(stream, peer, &protocol, handle, watcher).await;
                     }
-                    Some(tls) => {
-                        if let Ok(Ok(stream)) = timeout(limits.head_read_timeout, tls.accept(stream)).await {
-                            let stream = Greeting::within(limits.head_read_timeout, stream);
-                            serve(stream, peer, &protocol, handle, watcher).await;
-                        }
-                    }
                 }
-            };
-            tokio::select! {
-                () = served => {}
-                _ = abort.wait_for(|step| *step == Shutdown::Abort) => {}
             }
         });
     }
@@ -167,14 +181,16 @@ pub async fn run<Handle, Answer>(
     }
 }
 
-/// The next connection that finds a place. One that is over its address's share is closed without a word.
+/// The next connection, once there is a place for it. One that is over its address's share is closed without a word.
+///
+/// It waits with the connection and not without: of several listeners only one may have somebody who waits.
 async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, IpAddr, Place)> {
-    let free = places.free().await;
     match listener.accept().await {
         Ok((stream, peer)) => {
             // A reply leaves in one piece, so waiting for more to send only costs time.
             drop(stream.set_nodelay(true));
-            Some((stream, peer.ip(), places.take(free, peer)?))
+            let place = places.take(places.free().await, peer)?;
+            Some((stream, peer.ip(), place))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");

@@ -1,5 +1,8 @@
 //! The API as its users meet it. Every test has a database and a clock of its own.
 
+// What a request may await is one type, and the compiler looks through all of it.
+#![recursion_limit = "256"]
+
 mod authority;
 mod guests;
 mod harness;

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::Either;
+use http::Request;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle as Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -19,7 +22,7 @@ use super::{Failure, Json};
 use crate::app::{App, system_clock};
 use crate::config::Config;
 use crate::secrets::OPERATOR_TOKEN_FILE;
-use crate::server::{self, ConnectionLimits, Shutdown};
+use crate::server::{self, ConnectionLimits, Listeners, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{
@@ -61,9 +64,10 @@ impl Serve {
         let lock = acquire(&config.data_dir, &holder).await?;
         let certified = config.tls().map(|files| server::certified(&files)).transpose()?;
         let limits = ConnectionLimits::of(&config);
-        let api = bind("listen", config.listen).await?;
+        let threads = config.http_threads();
+        let api = listening("listen", config.listen, Listeners::bind(config.listen, threads).await)?;
         let https = match config.https_listen {
-            Some(address) => Some(bind("https_listen", address).await?),
+            Some(address) => Some(listening("https_listen", address, Listeners::bind(address, threads).await)?),
             None => None,
         };
         let operator = bind("operator_listen", config.operator_listen).await?;
@@ -103,9 +107,13 @@ impl Serve {
             print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
         }
         let (for_api, for_operators) = (Arc::clone(&app), Arc::clone(&app));
-        let handle_api = move |peer, request| {
+        // What readers fetch is answered where it came in, and what may take long has the other threads.
+        let elsewhere = Runtime::current();
+        let handle_api = move |peer, request: Request<_>| {
             let app = Arc::clone(&for_api);
-            async move { request::handle(&app, peer, request).await }
+            let is_short = request::is_short(request.uri());
+            let answer = async move { request::handle(&app, peer, request).await };
+            if is_short { Either::Left(answer) } else { Either::Right(server::elsewhere(&elsewhere, answer)) }
         };
         let handle_operator = move |peer, request| {
             let app = Arc::clone(&for_operators);
@@ -117,27 +125,30 @@ impl Serve {
         let serve_https = {
             let (handle, stopping) = (handle_api.clone(), stopping.clone());
             async move {
-                if let Some(https) = https {
-                    server::run(https, Some(by_name), limits, handle, stopping).await;
+                match https {
+                    Some(https) => https.run(Some(by_name), limits, handle, stopping).await,
+                    None => Ok(()),
                 }
             }
         };
         let serve_api = async move {
-            tokio::join!(
-                server::run(api, tls, limits, handle_api.clone(), stopping.clone()),
+            let (api, https, ()) = tokio::join!(
+                api.run(tls, limits, handle_api.clone(), stopping.clone()),
                 serve_https,
                 smtp::run(submission, smtp, stopping)
             );
             end.send_replace(Shutdown::Drain);
-            end
+            (api.and(https), end)
         };
-        tokio::join!(serve_api, server::run(operator, None, operator_limits, handle_operator, ending));
+        let ((served, _end), ()) =
+            tokio::join!(serve_api, server::run(operator, None, operator_limits, handle_operator, ending));
         for task in background {
             drop(timeout(BACKGROUND_END, task).await);
         }
         tokio::task::block_in_place(|| app.hits.close());
         tracing::info!("stopped");
         drop(lock);
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -154,7 +165,10 @@ async fn acquire(data_dir: &Path, holder: &Holder) -> Result<DataLock, LockError
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(address).await;
+    listening(setting, address, TcpListener::bind(address).await)
+}
+
+fn listening<T>(setting: &str, address: SocketAddr, bound: io::Result<T>) -> Result<T, Failure> {
     bound.map_err(|error| format!("cannot listen on {address} ({setting}): {error}; set another address").into())
 }
 
