@@ -94,12 +94,12 @@ impl Acme {
 
     async fn order(&self, app: &App, authority: &Authority, host: &str) -> Result<Issued, Refused> {
         let account = self.account(app, authority).await?;
-        let ordered = match order::place(&account, &self.challenges, host).await {
+        let ordered = match order::place(&account, &self.challenges, &app.cluster, host).await {
             Err(order::Failure::Acme(error)) if is_no_account(&error) => {
                 // It forgot us, which authorities for tests do whenever they start. The next one is a new account.
                 self.forget_account(app, authority).await?;
                 let account = self.account(app, authority).await?;
-                order::place(&account, &self.challenges, host).await
+                order::place(&account, &self.challenges, &app.cluster, host).await
             }
             ordered => ordered,
         };
@@ -149,6 +149,13 @@ impl Acme {
         app.store.keep_acme_account(directory, sealed, app.now()).await?;
         tracing::info!("account made at the certificate authority");
         Ok(account)
+    }
+
+    /// Reads the account anew when it is needed next, because another node changed it.
+    pub(crate) async fn forget_known_account(&self) {
+        if let Some(authority) = &self.authority {
+            *authority.account.lock().await = None;
+        }
     }
 
     async fn forget_account(&self, app: &App, authority: &Authority) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::acme::Acme;
 use crate::client_rules::ClientRules;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::delivery::dkim::Signers;
 use crate::delivery::outlet::{self, Outlets};
@@ -51,6 +52,7 @@ pub struct App {
     pub config: Config,
     /// The database.
     pub store: Store,
+    pub(crate) cluster: Cluster,
     /// The plugin host.
     pub plugins: Plugins,
     pub(crate) shelf: Shelf,
@@ -97,8 +99,10 @@ impl App {
             read_queue_max: config.read_queue_max,
             readers: config.reader_threads,
         };
+        let cluster = Cluster::new(&config, &host_key, &clock)?;
         let store = Store::open(&config.data_dir, limits, clock())
-            .map_err(|error| format!("cannot open the database in {}: {error}", config.data_dir.display()))?;
+            .map_err(|error| format!("cannot open the database in {}: {error}", config.data_dir.display()))?
+            .with_primary(cluster.primary.clone());
         let hits = Hits::open(&config, &store, &client_rules)
             .map_err(|error| format!("cannot open the journal of hits in {}: {error}", config.data_dir.display()))?;
         let cache = config.data_dir.join("compiled");
@@ -118,6 +122,7 @@ impl App {
         Ok(Self {
             config,
             store,
+            cluster,
             plugins,
             shelf: Shelf::default(),
             log_key: LogKey::new(&host_key.derive("plugin log")),
@@ -184,7 +189,10 @@ impl App {
 
     /// Whether the service takes requests and can store what they bring.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.store.is_open() && self.hits.is_ready()
+        !self.draining.load(Ordering::Relaxed)
+            && self.cluster.is_joined()
+            && self.store.is_open()
+            && self.hits.is_ready()
     }
 }
 

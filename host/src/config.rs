@@ -202,6 +202,11 @@ pub struct Config {
     pub plugin_calls_waiting_max: usize,
     pub plugin_probation: Duration,
     pub node_name: String,
+    pub storage_url: Option<String>,
+    pub storage_token: Option<String>,
+    pub storage_ca: Option<PathBuf>,
+    /// How often the log of the cluster is looked at.
+    pub storage_sync: Duration,
     pub record_scoring: RecordScoring,
     pub record_sample_percent: u64,
     pub record_protection: RecordProtection,
@@ -583,6 +588,34 @@ pub const SETTINGS: &[Setting] = &[
     setting!("node_name", "origin", "What this process is called where nodes are listed.", |config, value| {
         store(&mut config.node_name, name(value)?)
     }),
+    setting!(
+        "storage_url",
+        "",
+        "URL of the libSQL server that holds the control plane (accounts, domains, keys, plugins) of several nodes, such as \
+        `http://sqld.internal:8080`. Its host name may choose a namespace of the server. Without it, this node is on its own.",
+        |config, value| store(&mut config.storage_url, Some(base_url(value)?))
+    ),
+    Setting {
+        secret: true,
+        ..setting!(
+            "storage_token",
+            "",
+            "The token that the server asks for, sent as `Authorization: Bearer`.",
+            |config, value| store(&mut config.storage_token, Some(value.into()))
+        )
+    },
+    setting!(
+        "storage_ca",
+        "",
+        "PEM file with certificates that are trusted for the server, besides the system's.",
+        |config, value| store(&mut config.storage_ca, Some(value.into()))
+    ),
+    setting!(
+        "storage_sync_ms",
+        "250",
+        "Milliseconds between two looks at what other nodes have changed, from 50 to 60000.",
+        |config, value| store(&mut config.storage_sync, Duration::from_millis(number(value, 50, 60_000)?))
+    ),
     setting!(
         "plugin_signatures",
         "off",
@@ -996,6 +1029,10 @@ impl Config {
             plugin_calls_waiting_max: 0,
             plugin_probation: Duration::ZERO,
             node_name: String::new(),
+            storage_url: None,
+            storage_token: None,
+            storage_ca: None,
+            storage_sync: Duration::ZERO,
             record_scoring: RecordScoring::default(),
             record_sample_percent: 0,
             record_protection: RecordProtection::default(),

@@ -35,7 +35,7 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
-use crate::{accounts, client_rules, domains, reclassify, sendmail, tracking_keys};
+use crate::{accounts, client_rules, cluster, domains, reclassify, sendmail, tracking_keys};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -283,6 +283,7 @@ pub enum Command {
         name: String,
         version: String,
     },
+    ClusterStatus,
     RecordingsStatus,
     RecordingsClear,
     /// A page of recorded inputs, newest first.
@@ -326,7 +327,13 @@ pub type Outcome = Result<Json, String>;
 
 /// Runs a command.
 pub async fn execute(app: &App, command: Command) -> Outcome {
+    if !app.cluster.is_joined() && !matches!(command, Command::ClusterStatus) {
+        return Err(
+            "this node has not joined its cluster yet, so it knows of nobody; see `pillarbox cluster status`".into()
+        );
+    }
     match command {
+        Command::ClusterStatus => cluster::status(app).await,
         Command::CustomerCreate { name, email } => accounts::create(app, &name, &email, false).await,
         Command::CustomerList => accounts::list(app, ROWS_MAX).await,
         Command::CustomerShow { email } => accounts::show(app, &email).await,

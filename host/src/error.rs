@@ -203,10 +203,25 @@ fn from_store(error: StoreError, public: &'static str) -> Error {
     match error {
         StoreError::Full => Error::Busy("The service has more work waiting than it may hold; try again"),
         StoreError::Closed => Error::Busy("The storage is away; try again"),
+        StoreError::Away(why) => {
+            tracing::warn!(why, "a change of the control plane was refused: its primary is away");
+            Error::Busy("The control plane is away, so nothing was changed; mail goes on. Try again")
+        }
+        StoreError::Unclear(why) => {
+            tracing::warn!(why, "a change of the control plane may have been made: its primary did not say");
+            Error::Busy(
+                "The control plane did not say whether it made the change. Look whether it did before you try again",
+            )
+        }
+        StoreError::Contended => Error::Busy("Other nodes are changing the control plane as well; try again"),
         error @ (StoreError::NotCommitted
         | StoreError::Newer { .. }
         | StoreError::Altered(_)
         | StoreError::Dangling { .. }
+        | StoreError::Primary(_)
+        | StoreError::Refused(_)
+        | StoreError::Diverged
+        | StoreError::Orphaned { .. }
         | StoreError::Sql(_)) => Error::Internal { public, cause: error.into() },
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! For addresses that customers choose this is not the place: it connects wherever it is told to.
 
+use std::convert::identity;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::trust;
@@ -31,6 +33,27 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct HttpClient {
     tls: TlsConnector,
     time: Duration,
+    answer_bytes_max: usize,
+}
+
+/// Why there is no answer: a sentence without its subject.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// The request was not sent.
+    Unreached(String),
+    /// It was sent, and whether it was heard nobody knows.
+    Unanswered(String),
+    /// The answer has more bytes than this.
+    TooLarge(usize),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreached(why) | Self::Unanswered(why) => f.write_str(why),
+            Self::TooLarge(bytes_max) => write!(f, "answers with more than {bytes_max} bytes"),
+        }
+    }
 }
 
 impl HttpClient {
@@ -44,46 +67,71 @@ impl HttpClient {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(config).into(), time: TIME })
+        Ok(Self { tls: Arc::new(config).into(), time: TIME, answer_bytes_max: ANSWER_BYTES_MAX })
+    }
+
+    /// The same with another time and another bound.
+    pub(crate) fn bounded(self, time: Duration, answer_bytes_max: usize) -> Self {
+        Self { time, answer_bytes_max, ..self }
     }
 
     /// The answer to a request whose URL is whole. An error is a sentence without its subject.
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
-        let late = |_| Err(format!("did not answer within {:?}", self.time));
-        timeout(self.time, self.exchange(request)).await.unwrap_or_else(late)
+        self.try_send(request).await.map_err(|error| error.to_string())
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    /// The same for whoever has to know whether a request without an answer may have been heard.
+    pub(crate) async fn try_send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
+        let until = Instant::now() + self.time;
+        let late = |_| format!("did not answer within {:?}", self.time);
         let (mut parts, body) = request.into_parts();
-        let target = Target::of(&parts.uri)?;
-        let stream = TcpStream::connect((target.host, target.port)).await;
-        let stream = stream.map_err(|error| format!("cannot be reached: {error}"))?;
-        let authority = parts.uri.authority().map_or(target.host, |authority| authority.as_str());
-        let host = HeaderValue::from_str(authority).map_err(|error| error.to_string())?;
-        parts.headers.insert(HOST, host);
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).parse();
-        let path = path.map_err(|error: http::uri::InvalidUri| error.to_string())?;
-        let (is_tls, name) = (target.is_tls, target.host.to_owned());
-        parts.uri = path;
+        let target = Target::of(&parts.uri).map_err(SendError::Unreached)?;
+        let stream = timeout_at(until, self.connect(&target)).await.map_err(late).and_then(identity);
+        let stream = stream.map_err(SendError::Unreached)?;
+        let head = head(&mut parts, target.host);
+        head.map_err(SendError::Unreached)?;
         let request = Request::from_parts(parts, Full::new(body));
-        if !is_tls {
-            return converse(stream, request).await;
+        let answer = timeout_at(until, converse(stream, request, self.answer_bytes_max)).await;
+        answer.map_err(late).map_err(SendError::Unanswered).and_then(identity)
+    }
+
+    async fn connect(&self, target: &Target) -> Result<Box<dyn Stream>, String> {
+        let address = if target.host.ends_with(".localhost") { "localhost" } else { &target.host };
+        let stream = TcpStream::connect((address, target.port)).await;
+        let stream = stream.map_err(|error| format!("cannot be reached: {error}"))?;
+        if !target.is_tls {
+            return Ok(Box::new(stream));
         }
-        let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
+        let name = ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?;
         let stream = self.tls.connect(name, stream).await.map_err(|error| format!("did not come to TLS: {error}"))?;
-        converse(stream, request).await
+        Ok(Box::new(stream))
     }
 }
 
+/// What a request is sent over.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Moves the address out of the first line, as a server of it wants it.
+fn head(parts: &mut http::request::Parts, host: String) -> Result<(), String> {
+    let authority = parts.uri.authority().map_or(host, |authority| authority.as_str().to_owned());
+    let host = HeaderValue::from_str(&authority).map_err(|error| error.to_string())?;
+    parts.headers.insert(HOST, host);
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).parse();
+    parts.uri = path.map_err(|error: http::uri::InvalidUri| error.to_string())?;
+    Ok(())
+}
+
 /// Where a URL leads.
-struct Target<'a> {
-    host: &'a str,
+struct Target {
+    host: String,
     port: u16,
     is_tls: bool,
 }
 
-impl<'a> Target<'a> {
-    fn of(uri: &'a Uri) -> Result<Self, String> {
+impl Target {
+    fn of(uri: &Uri) -> Result<Self, String> {
         let (is_tls, port) = match uri.scheme_str() {
             Some("https") => (true, 443),
             Some("http") => (false, 80),
@@ -91,24 +139,25 @@ impl<'a> Target<'a> {
         };
         let host = uri.host().ok_or("is an address without a host")?;
         let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        Ok(Self { host, port: uri.port_u16().unwrap_or(port), is_tls })
+        Ok(Self { host: host.to_owned(), port: uri.port_u16().unwrap_or(port), is_tls })
     }
 }
 
 /// One request and its answer. The connection ends with them.
-async fn converse<Stream>(stream: Stream, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, String>
-where
-    Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let broken = |error: hyper::Error| format!("did not answer: {error}");
+async fn converse(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+    answer_bytes_max: usize,
+) -> Result<Response<Bytes>, SendError> {
+    let broken = |error: hyper::Error| SendError::Unanswered(format!("did not answer: {error}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let exchange = async move {
         let (parts, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
+        let body = Limited::new(body, answer_bytes_max).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                format!("answers with more than {ANSWER_BYTES_MAX} bytes")
+                SendError::TooLarge(answer_bytes_max)
             } else {
-                format!("broke its answer off: {error}")
+                SendError::Unanswered(format!("broke its answer off: {error}"))
             }
         })?;
         Ok(Response::from_parts(parts, body.to_bytes()))
@@ -181,6 +230,9 @@ mod tests {
         // The system takes the connection, and nobody ever reads from it.
         let late = client.send(request).await.expect_err("nothing comes");
         assert_eq!(late, "did not answer within 50ms");
+        let request = Request::get(format!("http://{}/", listener.local_addr().expect("it is bound")));
+        let late = client.try_send(request.body(Bytes::new()).expect("a request")).await;
+        assert!(matches!(late, Err(SendError::Unanswered(_))), "it may have been heard");
     }
 
     #[tokio::test]
@@ -190,6 +242,9 @@ mod tests {
             client.send(Request::get(url).body(Bytes::new()).expect("a request")).await.expect_err("it fails")
         };
         assert!(told("http://127.0.0.1:1/").await.contains("cannot be reached"));
+        assert!(told("http://of.any.name.localhost:1/").await.contains("cannot be reached"));
         assert!(told("ftp://127.0.0.1/").await.contains("no http or https"));
+        let request = Request::get("http://127.0.0.1:1/").body(Bytes::new()).expect("a request");
+        assert!(matches!(client.try_send(request).await, Err(SendError::Unreached(_))), "nobody can have heard it");
     }
 }

@@ -10,6 +10,7 @@ pub mod app;
 mod auth;
 pub mod cli;
 mod client_rules;
+pub mod cluster;
 pub mod config;
 pub mod control;
 pub mod delivery;

@@ -105,12 +105,23 @@ pub async fn start(app: &App) -> Result<(), String> {
     for (loaded, bytes) in built_in {
         match keep(app, &loaded, bytes.to_vec(), ITSELF, true, None).await {
             // What comes with the binary is tried once for each version, not at every start.
-            Ok(true) => drop(try_samples(app, &loaded).await?),
+            Ok(true) => {
+                if let Err(error) = try_samples(app, &loaded).await {
+                    tracing::warn!(plugin = %loaded.id, %error, "what came of its check could not be kept");
+                }
+            }
             Ok(false) => {}
             Err(error) => tracing::warn!(plugin = %loaded.id, %error, "the built-in plugin is not the installed one"),
         }
         if takes_over(app, &loaded).await? {
-            life::let_serve(app, &loaded, &Note::itself("it comes with this version of Pillarbox")).await?;
+            let served = life::let_serve(app, &loaded, &Note::itself("it comes with this version of Pillarbox")).await;
+            match served {
+                // While the primary is away, what served before goes on. The next start tries again.
+                Err(error) if app.cluster.primary.is_some() => {
+                    tracing::warn!(plugin = %loaded.id, error, "the built-in plugin does not take over");
+                }
+                served => drop(served?),
+            }
         }
     }
     tend::reconcile(app).await

@@ -124,6 +124,9 @@ where
             Error::MethodNotAllowed(methods.join(", "))
         });
     };
+    if !app.cluster.is_joined() {
+        return Err(Error::Busy("This node has not joined its cluster yet; try again"));
+    }
     let Ok(_place) = app.in_flight.try_acquire() else {
         return Err(Error::Busy("The service has more requests under way than it may; try again"));
     };
@@ -302,7 +305,7 @@ where
         OpenRoute::TrackOpen { token } => tracking::open(app, token, head).await,
         OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
         OpenRoute::ConfirmUnsubscribe { token } => Ok(Box::pin(tracking::confirm_unsubscribe(app, token)).await),
-        OpenRoute::AcmeChallenge { token } => challenges::answer(app, token),
+        OpenRoute::AcmeChallenge { token } => Box::pin(challenges::answer(app, token, head)).await,
         OpenRoute::OpenApi => Ok(reference::openapi(app)),
         OpenRoute::Reference => Ok(reference::page(app)),
         OpenRoute::Unsubscribe { token } => {

@@ -116,7 +116,11 @@ impl TrackingHosts {
 /// Reads the hosts when a service or a command starts.
 pub async fn start(app: &App) -> Result<(), StoreError> {
     if app.acme.is_on() {
-        app.store.hasten_tracking_hosts(app.now()).await?;
+        match app.store.hasten_tracking_hosts(app.now()).await {
+            // They are looked at when their time comes.
+            Err(StoreError::Away(why)) => tracing::warn!(why, "the tracking hosts could not be hastened"),
+            hastened => hastened?,
+        }
     }
     app.tracking_hosts.read(app).await
 }

@@ -4,24 +4,18 @@
 //! that is to sign is known as the next one long before, wherever tokens are checked.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::watch;
-use tokio::time::sleep;
 
 use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
 use crate::mail::token::KeyRing;
 use crate::secrets::HostKey;
-use crate::server::Shutdown;
 use crate::store::{StoreError, TrackingKey, TrackingKeyState};
 
 /// How long a key must have been the next one before it signs, in milliseconds.
 pub(crate) const KNOWN_FOR_MS: i64 = 10 * 60 * 1_000;
-/// How often keys are read anew: another node may have changed them.
-const READ_EVERY: Duration = Duration::from_secs(30);
 
 /// The key of this id.
 pub(crate) fn derived(host_key: &HostKey, id: u8) -> [u8; 32] {
@@ -44,24 +38,11 @@ pub(crate) async fn counting(app: &App) -> Result<Vec<(u8, [u8; 32])>, StoreErro
     Ok(counting.map(|key| (key.id, derived(&app.host_key, key.id))).collect())
 }
 
-/// Reads the keys when a service or a command starts.
+/// Reads the keys: when a service or a command starts, and when another node changed them.
 pub async fn start(app: &App) -> Result<(), StoreError> {
     let ring = KeyRing::new(counting(app).await?).expect("ids are unique, and one key is always active");
     app.tokens.store(Arc::new(ring));
     Ok(())
-}
-
-/// Reads the keys anew from time to time.
-pub(crate) async fn run(app: Arc<App>, mut stopping: watch::Receiver<Shutdown>) {
-    loop {
-        tokio::select! {
-            () = sleep(READ_EVERY) => {}
-            _ = stopping.wait_for(|step| *step >= Shutdown::Drain) => return,
-        }
-        if let Err(error) = start(&app).await {
-            tracing::warn!(%error, "tracking keys were not read; those in use stay");
-        }
-    }
 }
 
 /// All of them.

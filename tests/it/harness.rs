@@ -15,7 +15,8 @@ use pillarbox::config::Config;
 use pillarbox::control::{self, Command};
 use pillarbox::plugins::deployment::Fallback;
 use pillarbox::registry::{self, Note};
-use pillarbox::{delivery, hits, request, tracking_hosts, tracking_keys};
+use pillarbox::store::StoreError;
+use pillarbox::{cluster, delivery, hits, request, tracking_hosts, tracking_keys};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -83,10 +84,33 @@ impl TestApp {
     async fn on(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(AtomicI64::new(BEGINNING));
         let app = open(directory.path(), settings, Arc::clone(&clock));
+        let joined = cluster::join(&app).await.expect("it may join its cluster, if it has one");
+        assert!(matches!(joined, cluster::Joined::Yes), "{joined:?}");
         registry::start(&app).await.expect("the built-in plugins start");
         tracking_hosts::start(&app).await.expect("the tracking hosts are read");
         tracking_keys::start(&app).await.expect("the tracking keys are read");
+        cluster::enter(&app);
         Self { app: Arc::new(app), clock, directory }
+    }
+
+    /// The first node of a new cluster at this server, with further settings.
+    pub async fn cluster(storage_url: &str, settings: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory is made");
+        copy(prepared(), directory.path());
+        let settings = [settings, &[("PILLARBOX_STORAGE_URL", storage_url)]].concat();
+        let app = open(directory.path(), &settings, Arc::default());
+        cluster::init(&app).await.expect("the server is empty");
+        drop(app);
+        Self::on(directory, &settings).await
+    }
+
+    /// Follows its cluster to where that is.
+    pub async fn look(&self) {
+        self.try_look().await.expect("the cluster is followed");
+    }
+
+    pub async fn try_look(&self) -> Result<(), StoreError> {
+        cluster::look(&self.app).await
     }
 
     pub fn data_dir(&self) -> &Path {
@@ -213,6 +237,11 @@ impl TestApp {
 }
 
 impl TestCustomer {
+    /// The same customer at another node.
+    pub fn on(&self, node: &TestApp) -> Self {
+        Self { test: Arc::clone(&node.app), ..self.clone() }
+    }
+
     /// The same customer with another key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
@@ -267,6 +296,12 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("headers are text"))
+    }
+
+    /// What matters of it is its status.
+    #[track_caller]
+    pub fn is_status(&self, status: u16) {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
     }
 
     /// The whole answer, with every id read as `[id]`.

@@ -8,6 +8,7 @@ mod guests;
 mod harness;
 mod mail_client;
 mod names;
+mod primary;
 mod sink;
 mod zone;
 
@@ -15,6 +16,7 @@ mod batch;
 mod bounce_addresses;
 mod classification;
 mod clients;
+mod cluster;
 mod delivery;
 mod doctor;
 mod documents;

@@ -183,6 +183,7 @@ async fn a_program_with_the_token_leads_a_version_through_its_life() {
         "/admin/pipelines",
         "/admin/verify-log",
         "/admin/nodes",
+        "/admin/cluster",
         "/admin/recordings",
     ] {
         let answer = ask(&app, admin("GET", path), "").await;

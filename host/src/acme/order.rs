@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::challenges::Challenges;
 use super::said;
+use crate::cluster::Cluster;
 
 /// How an order is asked after: soon, then ever more rarely.
 const PATIENCE: RetryPolicy =
@@ -42,8 +43,13 @@ impl From<&str> for Failure {
     }
 }
 
-/// Orders a certificate for a host, whose HTTP requests for the challenges reach this process.
-pub(super) async fn place(account: &Account, challenges: &Challenges, host: &str) -> Result<Ordered, Failure> {
+/// Orders a certificate for a host, whose HTTP requests for the challenges reach this process or another node.
+pub(super) async fn place(
+    account: &Account,
+    challenges: &Challenges,
+    cluster: &Cluster,
+    host: &str,
+) -> Result<Ordered, Failure> {
     let names = [Identifier::Dns(host.to_owned())];
     let mut order = account.new_order(&NewOrder::new(&names)).await?;
     let (mut shown, mut left) = (Vec::new(), AUTHORIZATIONS_MAX);
@@ -68,6 +74,12 @@ pub(super) async fn place(account: &Account, challenges: &Challenges, host: &str
             return Err("too many orders are under way; this one has to wait".into());
         };
         shown.push(answered);
+        if let Err(error) = cluster.show_challenge(&challenge.token, answer.as_str()).await {
+            tracing::warn!(%error, "the other nodes cannot answer a challenge");
+            return Err(
+                "the other nodes, one of which may be asked, could not be told the answer to the challenge".into()
+            );
+        }
         challenge.set_ready().await?;
     }
     match order.poll_ready(&PATIENCE).await? {

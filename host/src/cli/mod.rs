@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod clients;
+mod cluster;
 mod customer;
 mod domain;
 mod lines;
@@ -70,6 +71,9 @@ enum Command {
     /// See and change the keys that sign tracked links
     #[command(subcommand)]
     TrackingKey(tracking_key::TrackingKey),
+    /// Make a cluster of several nodes, and see how far this one follows it
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
     /// See whom the opens and clicks of emails are put down to, and by which rules
     #[command(subcommand)]
     Clients(clients::Clients),
@@ -117,10 +121,11 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Serve(serve) => serve.run(config).await,
         Command::Customer(customer) => customer.run(config).await,
         Command::Domain(domain) => domain.run(config).await,
-        Command::Plugin(plugin) => plugin.run(config).await,
+        Command::Plugin(plugin) => Box::pin(plugin.run(config)).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
         Command::Queue(queue) => queue.run(config).await,
         Command::TrackingKey(key) => key.run(config).await,
+        Command::Cluster(cluster) => cluster.run(config).await,
         Command::Clients(clients) => clients.run(config).await,
         Command::Reclassify(reclassify) => reclassify.run(config).await,
         Command::Send(send) => send.run(config).await,

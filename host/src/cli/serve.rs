@@ -15,23 +15,27 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle as Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::output::{print, show};
 use super::{Failure, Json};
 use crate::app::{App, system_clock};
+use crate::cluster::{Joined, join};
 use crate::config::Config;
 use crate::secrets::OPERATOR_TOKEN_FILE;
 use crate::server::{self, ConnectionLimits, Listeners, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{
-    accounts, control, delivery, domains, operator, recorder, registry, request, tracking_hosts, tracking_keys,
+    accounts, cluster, control, delivery, domains, operator, recorder, registry, request, tracking_hosts, tracking_keys,
 };
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
 const COMMAND_WAITS: u32 = 100;
 const COMMAND_WAIT: Duration = Duration::from_millis(100);
+/// How long after an attempt to join a cluster the next one follows.
+const JOIN_PAUSE: Duration = Duration::from_secs(1);
 /// How long an operator's open request may go on after the API has ended.
 const OPERATOR_DRAIN: Duration = Duration::from_secs(1);
 /// How long the background work may take to end after the listeners have.
@@ -71,33 +75,29 @@ impl Serve {
             None => None,
         };
         let operator = bind("operator_listen", config.operator_listen).await?;
-        let mut submission = Vec::new();
-        for (setting, addresses, implicit_tls) in
-            [("smtp_listen", &config.smtp_listen, false), ("smtps_listen", &config.smtps_listen, true)]
-        {
-            for address in addresses {
-                submission.push(Listener { socket: bind(setting, *address).await?, implicit_tls });
-            }
-        }
+        let submission = bind_submission(&config).await?;
         let app = Arc::new(tokio::task::block_in_place(|| App::open(config, system_clock()))?);
         let smtp = Arc::new(tokio::task::block_in_place(|| smtp::Server::open(Arc::clone(&app)))?);
-        registry::start(&app).await?;
-        tracking_hosts::start(&app).await?;
-        tracking_keys::start(&app).await?;
+        match Box::pin(join(&app)).await? {
+            Joined::Yes => begin(&app).await?,
+            Joined::NotYet(why) => {
+                tracing::warn!(why, "this node has not joined its cluster and is not ready; trying again");
+            }
+        }
         let by_name = server::tls_by_name(app.tracking_hosts.certificates(certified), server::HTTP_PROTOCOLS)?;
         // With a listener for HTTPS the other one speaks plain HTTP, otherwise it has the certificate.
         let tls = (https.is_none() && app.config.tls().is_some()).then(|| by_name.clone());
-        welcome_first_customer(&app).await?;
 
         let (stop, stopping) = watch::channel(Shutdown::No);
+        let joining = tokio::spawn(join_later(Arc::clone(&app), stop.clone(), stopping.clone()));
         let background = [
-            tokio::spawn(delivery::run(Arc::clone(&app), stopping.clone())),
             tokio::spawn(run_control(Arc::clone(&app), stopping.clone())),
-            tokio::spawn(registry::watch(Arc::clone(&app), stopping.clone())),
-            tokio::spawn(recorder::run(Arc::clone(&app), stopping.clone())),
-            tokio::spawn(domains::run(Arc::clone(&app), stopping.clone())),
-            tokio::spawn(tracking_hosts::run(Arc::clone(&app), stopping.clone())),
-            tokio::spawn(tracking_keys::run(Arc::clone(&app), stopping.clone())),
+            spawn_joined(&app, &stopping, delivery::run),
+            spawn_joined(&app, &stopping, registry::watch),
+            spawn_joined(&app, &stopping, recorder::run),
+            spawn_joined(&app, &stopping, domains::run),
+            spawn_joined(&app, &stopping, tracking_hosts::run),
+            spawn_joined(&app, &stopping, cluster::run),
         ];
         tokio::spawn(watch_signals(Arc::clone(&app), stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),
@@ -106,7 +106,7 @@ impl Serve {
         if io::stdout().is_terminal() {
             print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
         }
-        let (for_api, for_operators) = (Arc::clone(&app), Arc::clone(&app));
+        let (for_api, for_operators, for_smtp) = (Arc::clone(&app), Arc::clone(&app), Arc::clone(&app));
         // What readers fetch is answered where it came in, and what may take long has the other threads.
         let elsewhere = Runtime::current();
         let handle_api = move |peer, request: Request<_>| {
@@ -135,7 +135,7 @@ impl Serve {
             let (api, https, ()) = tokio::join!(
                 api.run(tls, limits, handle_api.clone(), stopping.clone()),
                 serve_https,
-                smtp::run(submission, smtp, stopping)
+                run_joined(Arc::clone(&for_smtp), stopping, move |_, stopping| smtp::run(submission, smtp, stopping))
             );
             end.send_replace(Shutdown::Drain);
             (api.and(https), end)
@@ -148,9 +148,77 @@ impl Serve {
         tokio::task::block_in_place(|| app.hits.close());
         tracing::info!("stopped");
         drop(lock);
+        // What only an operator can put right, and came to light when the primary was reached at last.
+        if joining.is_finished()
+            && let Ok(Err(why)) = joining.await
+        {
+            return Err(why);
+        }
         served?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What happens before a node answers: its plugins and tracking hosts are loaded, and the first customer is made.
+async fn begin(app: &App) -> Result<(), Failure> {
+    registry::start(app).await?;
+    tracking_hosts::start(app).await?;
+    tracking_keys::start(app).await?;
+    welcome_first_customer(app).await?;
+    cluster::enter(app);
+    Ok(())
+}
+
+/// Has a node whose primary was away at its first start join later. What cannot be put right by waiting stops it.
+async fn join_later(
+    app: Arc<App>,
+    stop: watch::Sender<Shutdown>,
+    mut stopping: watch::Receiver<Shutdown>,
+) -> Result<(), Failure> {
+    let joined = async {
+        while !app.cluster.is_joined() {
+            sleep(JOIN_PAUSE).await;
+            match Box::pin(join(&app)).await? {
+                Joined::Yes => begin(&app).await?,
+                Joined::NotYet(why) => tracing::debug!(why, "this node has not joined its cluster yet"),
+            }
+        }
+        Ok::<_, Failure>(())
+    };
+    let outcome = tokio::select! {
+        outcome = joined => outcome,
+        _ = stopping.wait_for(|step| *step >= Shutdown::Drain) => Ok(()),
+    };
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "this node cannot join its cluster");
+        app.drain();
+        stop.send_replace(Shutdown::Drain);
+    }
+    outcome
+}
+
+/// Runs something once this node has joined its cluster, which a node on its own always has.
+async fn run_joined<Work: Future<Output = ()>>(
+    app: Arc<App>,
+    mut stopping: watch::Receiver<Shutdown>,
+    work: impl FnOnce(Arc<App>, watch::Receiver<Shutdown>) -> Work,
+) {
+    let is_joined = tokio::select! {
+        () = app.cluster.joined() => true,
+        _ = stopping.wait_for(|step| *step >= Shutdown::Drain) => false,
+    };
+    if is_joined {
+        work(app, stopping).await;
+    }
+}
+
+/// The same beside everything else.
+fn spawn_joined<Work: Future<Output = ()> + Send + 'static>(
+    app: &Arc<App>,
+    stopping: &watch::Receiver<Shutdown>,
+    work: impl FnOnce(Arc<App>, watch::Receiver<Shutdown>) -> Work + Send + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(run_joined(Arc::clone(app), stopping.clone(), work))
 }
 
 /// Takes the data directory. A command that holds it for a moment is waited for; a service is not.
@@ -166,6 +234,18 @@ async fn acquire(data_dir: &Path, holder: &Holder) -> Result<DataLock, LockError
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     listening(setting, address, TcpListener::bind(address).await)
+}
+
+async fn bind_submission(config: &Config) -> Result<Vec<Listener>, Failure> {
+    let mut listeners = Vec::new();
+    for (setting, addresses, implicit_tls) in
+        [("smtp_listen", &config.smtp_listen, false), ("smtps_listen", &config.smtps_listen, true)]
+    {
+        for address in addresses {
+            listeners.push(Listener { socket: bind(setting, *address).await?, implicit_tls });
+        }
+    }
+    Ok(listeners)
 }
 
 fn listening<T>(setting: &str, address: SocketAddr, bound: io::Result<T>) -> Result<T, Failure> {

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::Failure;
 use crate::app::{App, system_clock};
+use crate::cluster::{self, Joined, join};
 use crate::config::Config;
 use crate::control::{self, Command, Socket};
 use crate::store::{DataLock, Holder, LockError};
@@ -51,9 +52,13 @@ impl Session {
             }
         };
         let app = tokio::task::block_in_place(|| App::open(config, system_clock()))?;
+        if let Joined::NotYet(why) = Box::pin(join(&app)).await? {
+            return Err(format!("this node has not joined its cluster yet: {why}").into());
+        }
         registry::start(&app).await?;
         tracking_hosts::start(&app).await?;
         tracking_keys::start(&app).await?;
+        cluster::enter(&app);
         Ok(Arc::new(Self::Here { app: Box::new(app), _lock: lock }))
     }
 
@@ -82,6 +87,14 @@ impl Session {
     pub(super) fn parallelism() -> usize {
         std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(2).min(CONNECTIONS_MAX)
     }
+}
+
+/// Opens a data directory that nothing else runs on, as it lies there.
+pub(super) fn alone(config: Config) -> Result<(App, DataLock), Failure> {
+    let holder = Holder { pid: std::process::id(), command: command_name(), listen: None };
+    let lock = DataLock::acquire(&config.data_dir, &holder)?;
+    let app = tokio::task::block_in_place(|| App::open(config, system_clock()))?;
+    Ok((app, lock))
 }
 
 /// The subcommand as it was given, for whoever finds the directory held.

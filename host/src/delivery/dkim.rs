@@ -128,6 +128,13 @@ impl Signers {
         known.forgotten += 1;
     }
 
+    /// The same for all domains, because another node changed some of them.
+    pub(crate) fn forget_all(&self) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.signers.clear();
+        known.forgotten += 1;
+    }
+
     /// Keeps keys that were read when so much had been forgotten.
     fn keep(&self, domain_id: Uuid, signer: &Arc<Signer>, forgotten: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -70,6 +70,9 @@ impl Tender {
         if self.under_way.is_empty() {
             self.checked.clear();
         }
+        if !self.app.cluster.is_on_duty() {
+            return Ok(());
+        }
         let now = self.app.now();
         self.app.store.retire_keys(now - KEPT_MS, now, self.app.ids(now)).await?;
         self.rotate(now).await?;

@@ -23,6 +23,7 @@ pub(super) async fn all(app: &App, form: Form) -> Result<String> {
     hits(app, &mut text);
     store(app, &mut text).await?;
     mail(app, &mut text);
+    cluster(app, &mut text);
     Ok(text.finish())
 }
 
@@ -162,6 +163,31 @@ async fn store(app: &App, text: &mut Text) -> Result<()> {
         text.count(&[("state", state)], count);
     }
     Ok(())
+}
+
+/// How a node of a cluster follows it.
+fn cluster(app: &App, text: &mut Text) {
+    let Some(primary) = &app.cluster.primary else { return };
+    let figures = primary.figures();
+    text.family(Kind::Gauge, "pillarbox_cluster_joined", "1 once this node has the rows of its cluster.");
+    text.count(&[], u64::from(app.cluster.is_joined()));
+    text.family(Kind::Gauge, "pillarbox_cluster_revision", "Changes of the control plane that this node has applied.");
+    text.count(&[], u64::try_from(figures.revision).unwrap_or(0));
+    let help = "Time since this node last had everything that the primary has.";
+    text.family(Kind::Gauge, "pillarbox_cluster_lag_seconds", help);
+    text.value(&[], seconds(figures.lag_ms));
+    text.family(
+        Kind::Gauge,
+        "pillarbox_cluster_breaker_open",
+        "1 while the primary is left alone, as it does not answer.",
+    );
+    text.count(&[], u64::from(figures.is_resting));
+    text.family(Kind::Gauge, "pillarbox_cluster_on_duty", "1 while this node tends domains and certificates for all.");
+    text.count(&[], u64::from(app.cluster.is_on_duty()));
+    text.family(Kind::Counter, "pillarbox_cluster_calls", "Calls of the primary.");
+    text.count(&[], figures.calls);
+    text.family(Kind::Counter, "pillarbox_cluster_call_failures", "Calls of the primary that had no answer.");
+    text.count(&[], figures.failures);
 }
 
 /// What comes in by SMTP, and what goes out.

@@ -54,6 +54,7 @@ enum Question<'a> {
     VerifyLog,
     Nodes,
     Recordings,
+    Cluster,
 }
 
 impl<'a> Route<'a> {
@@ -68,6 +69,7 @@ impl<'a> Route<'a> {
             ("GET", ["verify-log"]) => Self::Ask(Question::VerifyLog),
             ("GET", ["nodes"]) => Self::Ask(Question::Nodes),
             ("GET", ["recordings"]) => Self::Ask(Question::Recordings),
+            ("GET", ["cluster"]) => Self::Ask(Question::Cluster),
             ("POST", ["recordings", "clear"]) => Self::Change { command: "recordings_clear", name: "", fields: &[] },
             ("POST", ["plugins"]) => Self::Install,
             ("POST", ["check"]) => Self::Check,
@@ -146,6 +148,7 @@ impl Question<'_> {
             },
             Self::Pipelines => Command::PluginPipelines,
             Self::Log => Command::PluginLog { limit: number(asked, "limit", LOG_LINES, 1..=LOG_LINES_MAX)? },
+            Self::Cluster => Command::ClusterStatus,
             Self::VerifyLog => Command::PluginVerifyLog { noted: asked.parameter("noted") },
             Self::Nodes => Command::PluginNodes,
             Self::Recordings => Command::RecordingsStatus,

@@ -11,7 +11,8 @@ use crate::plugins::deployment::{CandidateStage, Deployment, StageSpec};
 use crate::plugins::stats::{BUCKETS_US, Tally};
 use crate::plugins::watch::{DIFFERENCE_ENDS, Seen};
 use crate::plugins::{Loaded, Serving, World};
-use crate::store::PluginRow;
+use crate::store::control::primary::SeenNode;
+use crate::store::{PluginNodeRow, PluginRow};
 
 /// Lines of the log that one plugin shows.
 const LOG_LINES: i64 = 200;
@@ -178,11 +179,20 @@ pub(crate) async fn pipelines(app: &App) -> Outcome {
 /// How far every node has got.
 pub(crate) async fn nodes(app: &App) -> Outcome {
     let generation = app.store.plugin_generation().await.map_err(|error| error.to_string())?;
-    let rows = app.store.plugin_nodes().await.map_err(|error| error.to_string())?;
-    let node = |row: crate::store::PluginNodeRow| {
+    let rows = match &app.cluster.primary {
+        Some(primary) => app.cluster.nodes(primary).await.map(|nodes| nodes.into_iter().map(of_cluster).collect()),
+        None => app.store.plugin_nodes().await,
+    };
+    let rows = rows.map_err(|error| error.to_string())?;
+    let node = |row: PluginNodeRow| {
         let troubles: Json = serde_json::from_str(&row.troubles).unwrap_or_default();
         json!({ "node": row.node, "generation": row.generation, "behind": generation - row.generation,
             "troubles": troubles, "since": rfc3339(row.since) })
     };
     Ok(json!({ "generation": generation, "nodes": rows.into_iter().map(node).collect::<Vec<_>>() }))
+}
+
+/// A node as the primary has seen it: it served this at that time.
+fn of_cluster(node: SeenNode) -> PluginNodeRow {
+    PluginNodeRow { node: node.node, generation: node.generation, troubles: node.troubles, since: node.seen_at }
 }

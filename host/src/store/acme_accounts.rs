@@ -15,7 +15,7 @@ impl Store {
 
     /// Keeps an account; one that was there before is forgotten.
     pub(crate) async fn keep_acme_account(&self, directory: String, sealed: Vec<u8>, now: i64) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "INSERT OR REPLACE INTO acme_accounts VALUES (?1, ?2, ?3)";
             connection.execute(sql, values![directory.as_str(), sealed.clone(), now])?;
             Ok(())
@@ -25,7 +25,7 @@ impl Store {
 
     /// Forgets an account that its authority does not know any more.
     pub(crate) async fn forget_acme_account(&self, directory: String) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             connection.execute("DELETE FROM acme_accounts WHERE directory = ?1", values![directory.as_str()])?;
             Ok(())
         })

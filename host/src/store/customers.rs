@@ -202,11 +202,11 @@ impl Store {
     /// Makes an account with its domain and key. `None` when the address or the domain is taken.
     pub async fn create_customer(&self, new: NewCustomer) -> Result<Option<Customer>> {
         let made = self
-            .write(move |connection| {
+            .control_write(move |connection| {
                 insert_customer(connection, &new.customer)?;
                 insert_domain(connection, &new.domain)?;
                 insert_key(connection, new.customer.id, &new.key, new.customer.created_at)?;
-                Ok::<_, StoreError>(new.customer)
+                Ok::<_, StoreError>(new.customer.clone())
             })
             .await;
         match made {
@@ -218,7 +218,7 @@ impl Store {
 
     /// Changes an account and returns it as it is then. `None` when there is none.
     pub async fn change_customer(&self, id: Uuid, change: CustomerChange) -> Result<Option<Customer>> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             update_customer(connection, id, &change)?;
             Ok(customer_by_id(connection, id)?)
         })
@@ -227,7 +227,7 @@ impl Store {
 
     /// Gives a customer a new key of one kind and ends the older ones of that kind.
     pub async fn rotate_key(&self, customer: Uuid, key: NewApiKey, rotation: Rotation) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "UPDATE api_keys SET expires_at = MIN(COALESCE(expires_at, ?2), ?2) \
                        WHERE customer_id = ?1 AND sandbox = ?3";
             connection.execute(sql, values![customer.to_string(), rotation.old_keys_until, key.sandbox])?;

@@ -97,7 +97,7 @@ impl Store {
         now: i64,
         mut ids: Ids,
     ) -> Result<RotationBegun> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let Some(known) = domain_by_id(connection, domain)? else { return Ok(RotationBegun::NoDomain) };
             let id = domain.to_string();
             let sql = "DELETE FROM dkim_keys WHERE domain_id = ?1 AND state = 'retired'";
@@ -124,7 +124,7 @@ impl Store {
 
     /// Retires the keys that have signed nothing since `before`. Says how many, which may be fewer than there are.
     pub(crate) async fn retire_keys(&self, before: i64, now: i64, mut ids: Ids) -> Result<usize> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql =
                 "SELECT domain_id, selector FROM dkim_keys WHERE state = 'retiring' AND state_since <= ?1 LIMIT ?2";
             let found = connection.query(sql, values![before, RETIRED_AT_ONCE_MAX], |row| {

@@ -100,7 +100,7 @@ impl Store {
         now: i64,
         mut ids: Ids,
     ) -> Result<Option<RecordedCheck>> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let Some(domain) = domain_by_id(connection, checked.id)? else { return Ok(None) };
             let sql = "INSERT OR REPLACE INTO domain_checks VALUES (?1, ?2, ?3)";
             connection.execute(sql, values![checked.id.to_string(), now, checked.checks.as_str()])?;

@@ -213,7 +213,7 @@ impl Store {
         domains_max: i64,
         mut ids: Ids,
     ) -> Result<Added> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "SELECT 1 FROM domains WHERE name = ?1 AND removed_at IS NULL \
                        AND (customer_id = ?2 OR status = 'verified')";
             let values = values![domain.name.as_str(), domain.customer_id.to_string()];
@@ -235,7 +235,7 @@ impl Store {
 
     /// Takes an operator's word for a domain that is not verified. False when another customer has verified the name.
     pub(crate) async fn assume_verified(&self, domain: Uuid, now: i64, mut ids: Ids) -> Result<bool> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let Some(known) = domain_by_id(connection, domain)? else { return Ok(false) };
             if known.status != DomainStatus::Verified {
                 if !verify(connection, domain, VerifiedBy::Operator, now)? {
@@ -252,7 +252,7 @@ impl Store {
 
     /// Sends a domain's mail by this outlet, or by the service's.
     pub(crate) async fn set_outlet(&self, domain: Uuid, outlet: Option<OutletKind>) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "UPDATE domains SET outlet = ?2 WHERE id = ?1";
             connection.execute(sql, values![domain.to_string(), outlet.map(OutletKind::as_str)])?;
             Ok(())
@@ -262,7 +262,7 @@ impl Store {
 
     /// Changes a domain of this customer and returns it as it is then. `None` when there is none.
     pub(crate) async fn change_domain(&self, customer: Uuid, id: Uuid, change: DomainChange) -> Result<Option<Domain>> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "UPDATE domains SET \
                        open_tracking_enabled = CASE WHEN ?3 THEN ?4 ELSE open_tracking_enabled END, \
                        click_tracking_enabled = CASE WHEN ?5 THEN ?6 ELSE click_tracking_enabled END \
@@ -283,7 +283,7 @@ impl Store {
 
     /// Takes a domain away: nobody sees it any more, its name is free, and its keys are gone. False when it was gone.
     pub(crate) async fn remove_domain(&self, id: Uuid, now: i64, mut ids: Ids) -> Result<bool> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let Some(domain) = domain_by_id(connection, id)? else { return Ok(false) };
             let id = id.to_string();
             connection.execute("UPDATE domains SET removed_at = ?2 WHERE id = ?1", values![id.as_str(), now])?;

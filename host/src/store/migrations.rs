@@ -16,6 +16,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (9, "tracking_hosts", include_str!("../../../migrations/0009_tracking_hosts.sql")),
     (10, "journal", include_str!("../../../migrations/0010_journal.sql")),
     (11, "tracking_keys", include_str!("../../../migrations/0011_tracking_keys.sql")),
+    (12, "control_plane", include_str!("../../../migrations/0012_control_plane.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.
@@ -72,6 +73,17 @@ fn check_references(connection: &Connection, version: u32) -> Result<()> {
     found.map_or(Ok(()), |(table, parent)| Err(StoreError::Dangling { version, table, parent }))
 }
 
+/// A database as the service of migration `last` left it.
+#[cfg(test)]
+pub(super) fn apply_up_to(connection: &Connection, last: i64, now: i64) -> Result<()> {
+    connection.batch(
+        "CREATE TABLE schema_migrations \
+         (version INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+    )?;
+    let wanted = MIGRATIONS.iter().filter(|(version, ..)| i64::from(*version) <= last);
+    wanted.into_iter().try_for_each(|(version, name, sql)| apply_one(connection, *version, name, sql, now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sql;
@@ -115,15 +127,7 @@ mod tests {
     /// A database as the service of migration `last` left it.
     fn up_to(last: u32, rows: &str) -> Connection {
         let connection = memory();
-        connection
-            .batch(
-                "CREATE TABLE schema_migrations \
-                 (version INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
-            )
-            .expect("the table is made");
-        for (version, name, sql) in MIGRATIONS.iter().filter(|(version, ..)| *version <= last) {
-            apply_one(&connection, *version, name, sql, 1).expect("it is applied");
-        }
+        apply_up_to(&connection, last.into(), 1).expect("it is applied");
         connection.batch(rows).expect("the rows are stored");
         connection
     }

@@ -8,7 +8,9 @@ mod batches;
 mod bell;
 mod cancel;
 mod clients;
+pub(crate) mod control;
 mod customers;
+pub(crate) mod datum;
 mod dkim_keys;
 mod domain_checks;
 mod domain_events;
@@ -75,9 +77,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bell::Bell;
+use control::Touched;
 use reader::Readers;
 use writer::Writer;
 
+use crate::cluster::Primary;
 use crate::journal::Cursor;
 
 /// The file name of the database inside the data directory.
@@ -127,6 +131,25 @@ pub enum StoreError {
         /// The table that lacks what it refers to.
         parent: String,
     },
+    /// The primary of the control plane cannot be reached, as it says. Nothing was done.
+    Away(String),
+    /// The primary did not say whether it did what it was asked.
+    Unclear(String),
+    /// Other nodes were faster, again and again. Nothing was done.
+    Contended,
+    /// The primary has something that makes no sense, or refuses what it was asked.
+    Primary(String),
+    /// This node may not follow its cluster, for a reason that only an operator can remove.
+    Refused(String),
+    /// The control tables of this node are not those of the primary.
+    Diverged,
+    /// Mail of this node belongs to something that the primary does not have.
+    Orphaned {
+        /// The table of the row.
+        table: String,
+        /// The table that lacks what it refers to.
+        parent: String,
+    },
     /// What libSQL said.
     Sql(SqlError),
 }
@@ -149,6 +172,22 @@ impl fmt::Display for StoreError {
                 f,
                 "migration {version} was undone: a row of {table} refers to one of {parent} that is not there. Restore a \
                  backup, or take that row out"
+            ),
+            Self::Away(why) => write!(f, "the primary of the control plane is away, and nothing was changed: {why}"),
+            Self::Unclear(why) => write!(
+                f,
+                "the primary of the control plane did not say whether it made the change, so look before you try again: \
+                 {why}"
+            ),
+            Self::Contended => f.write_str("other nodes are changing the control plane as well; try again"),
+            Self::Primary(what) => write!(f, "the primary of the control plane: {what}"),
+            Self::Refused(why) => f.write_str(why),
+            Self::Diverged => f.write_str("the control tables of this node are not those of its cluster"),
+            Self::Orphaned { table, parent } => write!(
+                f,
+                "the cluster's tables cannot be taken over: a row of {table} on this node refers to one of {parent} that \
+                 the cluster does not have. Start this node with an empty data directory, or bring the server back to \
+                 where it was"
             ),
             Self::Sql(error) => write!(f, "libSQL: {error}"),
         }
@@ -173,6 +212,10 @@ pub struct Store {
     readers: Readers,
     bell: Arc<Bell>,
     hit_cursor: Cursor,
+    /// Where the control plane is written; `None` where that is here.
+    primary: Option<Arc<Primary>>,
+    /// What other nodes changed.
+    pub(crate) touched: Arc<Touched>,
 }
 
 impl Store {
@@ -183,7 +226,12 @@ impl Store {
         let path = data_dir.join(DATABASE_FILE);
         let (writer, hit_cursor) = Writer::start(&path, limits.write_queue_max, now)?;
         let readers = Readers::start(&path, limits.readers, limits.read_queue_max)?;
-        Ok(Self { writer, readers, bell: Arc::default(), hit_cursor })
+        Ok(Self { writer, readers, bell: Arc::default(), hit_cursor, primary: None, touched: Arc::default() })
+    }
+
+    /// The same store, whose control plane is written at a primary.
+    pub(crate) fn with_primary(self, primary: Option<Arc<Primary>>) -> Self {
+        Self { primary, ..self }
     }
 
     /// True while the writer still takes work.

@@ -67,7 +67,7 @@ impl Store {
     /// Appends a row, and notes when a version began to serve. False, and nothing is done, when the row before it is
     /// not the newest any more.
     pub(crate) async fn append_plugin_log(&self, row: PluginLogRow, serves: Option<(String, String)>) -> Result<bool> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "INSERT INTO plugin_log SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 \
                        WHERE ?1 = 1 + (SELECT COALESCE(MAX(sequence), 0) FROM plugin_log)";
             let at = row.at;
@@ -76,18 +76,18 @@ impl Store {
                 values![
                     row.sequence,
                     row.at,
-                    row.by,
-                    row.action,
-                    row.world,
-                    row.name,
-                    row.from_version,
-                    row.to_version,
-                    row.why,
-                    row.deployment,
-                    row.hash,
+                    row.by.clone(),
+                    row.action.clone(),
+                    row.world.clone(),
+                    row.name.clone(),
+                    row.from_version.clone(),
+                    row.to_version.clone(),
+                    row.why.clone(),
+                    row.deployment.clone(),
+                    row.hash.clone(),
                 ],
             )?;
-            if let Some((name, version)) = serves.filter(|_| appended == 1) {
+            if let Some((name, version)) = serves.clone().filter(|_| appended == 1) {
                 let sql = "UPDATE plugins SET served_at = ?3, retired_at = NULL WHERE name = ?1 AND version = ?2";
                 connection.execute(sql, values![name, version, at])?;
             }

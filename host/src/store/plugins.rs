@@ -97,7 +97,7 @@ impl Store {
     /// Keeps a version. The same bytes again are fine and may bring another signature, other bytes under a known name and version are not. False when
     /// it was there already.
     pub(crate) async fn install_plugin(&self, new: NewPlugin) -> Result<bool, InstallError> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let known = connection
                 .query_one(
                     "SELECT digest FROM plugins WHERE name = ?1 AND version = ?2",
@@ -109,7 +109,12 @@ impl Store {
                 Some(digest) if digest == new.digest => {
                     if new.signature.is_some() {
                         let sql = "UPDATE plugins SET signature = ?3, signed_by = ?4 WHERE name = ?1 AND version = ?2";
-                        let signed = values![new.name, new.version, new.signature, new.signed_by];
+                        let signed = values![
+                            new.name.as_str(),
+                            new.version.as_str(),
+                            new.signature.clone(),
+                            new.signed_by.clone(),
+                        ];
                         connection.execute(sql, signed).map_err(StoreError::from)?;
                     }
                     return Ok(false);
@@ -123,19 +128,19 @@ impl Store {
             let inserted = connection.execute(
                 sql,
                 values![
-                    new.name,
-                    new.version,
+                    new.name.as_str(),
+                    new.version.as_str(),
                     new.world,
-                    new.wit_version,
-                    new.digest,
-                    new.summary,
-                    new.declaration,
-                    new.component,
+                    new.wit_version.as_str(),
+                    new.digest.as_str(),
+                    new.summary.as_str(),
+                    new.declaration.as_str(),
+                    new.component.clone(),
                     new.built_in,
                     new.installed_at,
-                    new.installed_by,
-                    new.signature,
-                    new.signed_by,
+                    new.installed_by.as_str(),
+                    new.signature.clone(),
+                    new.signed_by.clone(),
                 ],
             );
             match inserted {
@@ -155,10 +160,10 @@ impl Store {
         failure: Option<String>,
         now: i64,
     ) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let checked_at = failure.is_none().then_some(now);
             let sql = "UPDATE plugins SET checked_at = ?3, check_failure = ?4 WHERE name = ?1 AND version = ?2";
-            connection.execute(sql, values![name, version, checked_at, failure])?;
+            connection.execute(sql, values![name.as_str(), version.as_str(), checked_at, failure.clone()])?;
             Ok(())
         })
         .await
@@ -166,9 +171,9 @@ impl Store {
 
     /// Puts a version aside, or takes it back with `None`. False when it is not installed.
     pub(crate) async fn retire_plugin(&self, name: String, version: String, at: Option<i64>) -> Result<bool> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "UPDATE plugins SET retired_at = ?3 WHERE name = ?1 AND version = ?2";
-            Ok(connection.execute(sql, values![name, version, at])? == 1)
+            Ok(connection.execute(sql, values![name.as_str(), version.as_str(), at])? == 1)
         })
         .await
     }

@@ -32,7 +32,7 @@ impl Store {
 
     /// Gives a customer a password, of which the hash is kept. The old one ends at once.
     pub async fn set_smtp_password(&self, customer: Uuid, hash: String, now: i64) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "INSERT OR REPLACE INTO smtp_credentials VALUES (?1, ?2, ?3)";
             connection.execute(sql, values![customer.to_string(), hash.as_str(), now])?;
             Ok(())

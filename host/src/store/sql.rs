@@ -16,6 +16,8 @@ use std::time::Duration;
 
 pub(crate) use libsql::Value;
 
+use super::control::Recorder;
+
 /// What libSQL reported, with its extended result code where there is one.
 pub type SqlError = libsql::Error;
 
@@ -30,19 +32,37 @@ pub(crate) struct Connection {
     // Declared before the connection, so that the statements are finalized first.
     statements: RefCell<HashMap<String, libsql::Statement>>,
     raw: libsql::Connection,
+    recorder: RefCell<Option<Recorder>>,
 }
 
 impl Connection {
     pub(crate) fn new(raw: libsql::Connection) -> Self {
-        Self { statements: RefCell::default(), raw }
+        Self { statements: RefCell::default(), raw, recorder: RefCell::default() }
     }
 
     /// Runs a statement that returns no rows and says how many rows it changed.
     pub(crate) fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, SqlError> {
-        self.prepared(sql, |statement| {
+        if let Some(recorder) = &*self.recorder.borrow() {
+            recorder.check(sql)?;
+        }
+        let changed = self.prepared(sql, |statement| {
             let changed = now(statement.execute(values.to_vec()))?;
             Ok(u64::try_from(changed).unwrap_or(0))
-        })
+        })?;
+        if let Some(recorder) = &mut *self.recorder.borrow_mut() {
+            recorder.note(sql, values, changed);
+        }
+        Ok(changed)
+    }
+
+    /// Runs something and gives what it wrote to the control tables beside what it returns. What may not be recorded
+    /// fails meanwhile.
+    pub(crate) fn recorded<T>(&self, run: impl FnOnce() -> T) -> (T, Recorder) {
+        *self.recorder.borrow_mut() = Some(Recorder::default());
+        let recording = Recording(self);
+        let told = run();
+        let recorder = recording.0.recorder.borrow_mut().take().unwrap_or_default();
+        (told, recorder)
     }
 
     /// Reads every row. The bound stands in the SQL.
@@ -74,6 +94,9 @@ impl Connection {
 
     /// Runs SQL of our own that has no parameters: pragmas, migrations, transaction control.
     pub(crate) fn batch(&self, sql: &str) -> Result<(), SqlError> {
+        if self.recorder.borrow().is_some() {
+            return Err(SqlError::Misuse(format!("a batch cannot be recorded: {sql}")));
+        }
         now(self.raw.execute_batch(sql)).map(drop)
     }
 
@@ -108,10 +131,24 @@ impl Drop for Used<'_> {
     }
 }
 
+/// A recording while it goes on. A panic ends it too.
+struct Recording<'a>(&'a Connection);
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        self.0.recorder.borrow_mut().take();
+    }
+}
+
 /// One row. A column of another type than asked for is an error, never a guess.
 pub(crate) struct Row(libsql::Row);
 
 impl Row {
+    /// All of it, whatever it is.
+    pub(crate) fn values(&self) -> Result<Vec<Value>, SqlError> {
+        (0..self.0.column_count()).map(|column| self.0.get_value(column)).collect()
+    }
+
     pub(crate) fn text(&self, column: i32) -> Result<String, SqlError> {
         self.0.get_str(column).map(str::to_owned)
     }
@@ -177,6 +214,12 @@ pub(crate) fn is_duplicate(error: &SqlError) -> bool {
     const SQLITE_CONSTRAINT_PRIMARYKEY: i32 = 1555;
     const SQLITE_CONSTRAINT_UNIQUE: i32 = 2067;
     matches!(error, SqlError::SqliteFailure(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE, _))
+}
+
+/// True when a write broke a constraint of any kind.
+pub(crate) fn is_constraint(error: &SqlError) -> bool {
+    const SQLITE_CONSTRAINT: i32 = 19;
+    matches!(error, SqlError::SqliteFailure(code, _) if code & 0xff == SQLITE_CONSTRAINT)
 }
 
 /// Finishes a local libSQL future, which never waits.

@@ -123,7 +123,7 @@ impl Store {
         id: Uuid,
         now: i64,
     ) -> Result<HostSet> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let Some(host) = &host else {
                 retire(connection, domain, now)?;
                 forget_surplus(connection, domain)?;
@@ -158,7 +158,7 @@ impl Store {
 
     /// Writes down what a look at a host came to. One that is gone stays gone.
     pub(crate) async fn update_tracking_host(&self, host: TrackingHost) -> Result<()> {
-        self.write(move |connection| Ok(update(connection, &host)?)).await
+        self.control_write(move |connection| Ok(update(connection, &host)?)).await
     }
 
     /// The same together with a new certificate: both are there, or neither is.
@@ -167,7 +167,7 @@ impl Store {
         host: TrackingHost,
         certificate: StoredCertificate,
     ) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "UPDATE tracking_hosts SET certificate = ?2, sealed_key = ?3, issued_at = ?4, expires_at = ?5, \
                        renew_at = ?6 WHERE id = ?1";
             let StoredCertificate { chain, sealed_key } = &certificate;
@@ -182,7 +182,7 @@ impl Store {
 
     /// Forgets a retired host. One that was taken up again in the meantime stays.
     pub(crate) async fn forget_tracking_host(&self, id: Uuid) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "DELETE FROM tracking_hosts WHERE id = ?1 AND retired_at IS NOT NULL";
             connection.execute(sql, values![id.to_string()])?;
             Ok(())
@@ -192,7 +192,7 @@ impl Store {
 
     /// Has all hosts without a certificate looked at now: for a service that got an authority to ask.
     pub(crate) async fn hasten_tracking_hosts(&self, now: i64) -> Result<()> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let sql = "UPDATE tracking_hosts SET next_at = ?1 WHERE state = 'active' AND certificate IS NULL";
             connection.execute(sql, values![now])?;
             Ok(())

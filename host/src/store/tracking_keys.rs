@@ -98,7 +98,7 @@ impl Store {
 
     /// Has the next key sign and makes another next one, which must have been there since `before`, in milliseconds.
     pub async fn rotate_tracking_key(&self, before: i64, now: i64) -> Result<Vec<TrackingKey>, TrackingKeyRefusal> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let keys = list(connection)?;
             let id = keys.iter().map(|key| key.id).max().unwrap_or(0).checked_add(1);
             let id = id.ok_or(TrackingKeyRefusal::NoIdLeft)?;
@@ -120,7 +120,7 @@ impl Store {
 
     /// Has the tokens of an old key count no more.
     pub async fn retire_tracking_key(&self, id: u8, now: i64) -> Result<Vec<TrackingKey>, TrackingKeyRefusal> {
-        self.write(move |connection| {
+        self.control_write(move |connection| {
             let known = list(connection)?.into_iter().find(|key| key.id == id);
             match known.ok_or(TrackingKeyRefusal::Unknown(id))?.state {
                 TrackingKeyState::Old => {}

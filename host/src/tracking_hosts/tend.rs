@@ -43,6 +43,9 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<Shutdown>) {
 /// Looks at the hosts that are due now, as many as one round has, and says how many these were. For tests too, beside no
 /// other.
 pub async fn tend_due(app: &App) -> Result<usize, StoreError> {
+    if !app.cluster.is_on_duty() {
+        return Ok(0);
+    }
     let due = app.store.due_tracking_hosts(app.now(), ROUND_MAX.into()).await?;
     let hosts = due.len();
     stream::iter(due)
