@@ -18,14 +18,14 @@ use crate::delivery::outlet::{self, Outlets};
 use crate::dns::Doctor;
 use crate::domains;
 use crate::domains::records::return_path;
-use crate::heads::Heads;
-use crate::hits::Hits;
+use crate::hits::{Applier, Hits};
 use crate::ids::{IdOrder, Ids};
 use crate::keys_in_flight::KeysInFlight;
 use crate::mail::address::DomainName;
 use crate::mail::token::KeyRing;
 use crate::mail::verp;
 use crate::metrics::Meters;
+use crate::nodes::Nodes;
 use crate::operator::Access;
 use crate::passwords::Passwords;
 use crate::plugins::Plugins;
@@ -36,6 +36,7 @@ use crate::recorder::Recorder;
 use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
 use crate::store::{Customer, Store, StoreLimits};
+use crate::tracking::Tracking;
 use crate::tracking_hosts::TrackingHosts;
 use crate::tracking_keys;
 
@@ -61,10 +62,12 @@ pub struct App {
     pub(crate) access: Access,
     pub(crate) meters: Meters,
     pub(crate) host_key: HostKey,
-    pub(crate) tokens: ArcSwap<KeyRing>,
+    pub(crate) tokens: Arc<ArcSwap<KeyRing>>,
+    pub(crate) tracking: Tracking,
     pub(crate) bounce_addresses: verp::Keys,
     pub(crate) signers: Signers,
     pub(crate) acme: Acme,
+    pub(crate) nodes: Nodes,
     pub(crate) tracking_hosts: TrackingHosts,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
@@ -72,9 +75,7 @@ pub struct App {
     pub(crate) keys_in_flight: KeysInFlight,
     pub(crate) outlets: Outlets,
     pub(crate) client_rules: Arc<ClientRules>,
-    pub(crate) heads: Heads,
     pub(crate) recorder: Recorder,
-    pub(crate) hits: Hits,
     pub(crate) passwords: Passwords,
     /// Or why there is none.
     pub(crate) doctor: Result<Doctor, String>,
@@ -103,11 +104,15 @@ impl App {
         let store = Store::open(&config.data_dir, limits, clock())
             .map_err(|error| format!("cannot open the database in {}: {error}", config.data_dir.display()))?
             .with_primary(cluster.primary.clone());
-        let hits = Hits::open(&config, &store, &client_rules)
+        let applier = Applier { store: store.clone(), client_rules: Arc::clone(&client_rules) };
+        let hits = Hits::open(&config, store.hit_cursor(), |out| applier.start(out))
             .map_err(|error| format!("cannot open the journal of hits in {}: {error}", config.data_dir.display()))?;
         let cache = config.data_dir.join("compiled");
         let plugins = Plugins::start(plugin_limits(&config), Some(cache), host_key.derive("compiled plugins"))?;
-        let tokens = ArcSwap::from_pointee(tracking_keys::first(&host_key));
+        let nodes = Nodes::open(&config)?;
+        let tokens = Arc::new(ArcSwap::from_pointee(tracking_keys::first(&host_key)));
+        let id_order = IdOrder::default();
+        let tracking = Tracking::new(&config, Arc::clone(&tokens), hits, (id_order.clone(), Arc::clone(&clock)));
         let outlets = Outlets::new(&config)?;
         let bounce_keys = vec![(1, host_key.derive("bounce addresses"))];
         let bounce_addresses = verp::Keys::new(bounce_keys).expect("one key has an id of its own");
@@ -130,10 +135,12 @@ impl App {
             access,
             meters: Meters::new(clock()),
             tokens,
+            tracking,
             bounce_addresses,
             signers: Signers::new(&host_key),
             host_key,
             acme,
+            nodes,
             tracking_hosts,
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
@@ -141,15 +148,13 @@ impl App {
             keys_in_flight: KeysInFlight::default(),
             outlets,
             client_rules,
-            heads: Heads::default(),
             recorder,
-            hits,
             passwords: Passwords::default(),
             doctor,
             domain_work: domains::work::Work::default(),
             mail_host,
             draining: AtomicBool::new(false),
-            id_order: IdOrder::default(),
+            id_order,
             clock,
         })
     }
@@ -192,7 +197,7 @@ impl App {
         !self.draining.load(Ordering::Relaxed)
             && self.cluster.is_joined()
             && self.store.is_open()
-            && self.hits.is_ready()
+            && self.tracking.hits.is_ready()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::delivery::outlet::OutletKind;
 use crate::journal::Durability;
 use crate::mail::address::{DomainName, EmailAddress};
 use crate::mail::verp::BOUNCE_DOMAIN_BYTES_MAX;
+use crate::nodes::token::is_address;
 use crate::store::StreamType;
 
 pub mod smarthost;
@@ -207,6 +208,8 @@ pub struct Config {
     pub storage_ca: Option<PathBuf>,
     /// How often the log of the cluster is looked at.
     pub storage_sync: Duration,
+    pub node_listen: Option<SocketAddr>,
+    node_address: Option<String>,
     pub record_scoring: RecordScoring,
     pub record_sample_percent: u64,
     pub record_protection: RecordProtection,
@@ -617,6 +620,20 @@ pub const SETTINGS: &[Setting] = &[
         |config, value| store(&mut config.storage_sync, Duration::from_millis(number(value, 50, 60_000)?))
     ),
     setting!(
+        "node_listen",
+        "off",
+        "Address and port where edge nodes join and hand over what they recorded; `off` for none. It speaks TLS alone, by \
+        certificates of this installation's own.",
+        |config, value| { store(&mut config.node_listen, if value == OFF { None } else { Some(address(value)?) }) }
+    ),
+    setting!(
+        "node_address",
+        "",
+        "Host and port under which edge nodes reach `node_listen`. Without it, the host of `public_url`, else `node_listen` \
+        itself.",
+        |config, value| store(&mut config.node_address, Some(node_address(value)?))
+    ),
+    setting!(
         "plugin_signatures",
         "off",
         "`required` takes only plugins that one of `plugin_keys` signed; those that come with the binary need no \
@@ -948,6 +965,20 @@ impl Config {
         Some(format!("{scheme}://{host}{}", rest.strip_prefix(own)?))
     }
 
+    /// Host and port under which edge nodes reach their listener, when there is one.
+    pub fn node_address(&self) -> Option<String> {
+        let listen = self.node_listen?;
+        let of_url = || {
+            let host = url_host(self.public_url.as_deref()?);
+            Some(if host.contains(':') {
+                format!("[{host}]:{}", listen.port())
+            } else {
+                format!("{host}:{}", listen.port())
+            })
+        };
+        self.node_address.clone().or_else(of_url).or_else(|| Some(listen.to_string()))
+    }
+
     /// The name of the submission server.
     pub fn smtp_host(&self) -> String {
         let of_url = || plain_host_name(url_host(self.public_url.as_deref()?)).ok();
@@ -1033,6 +1064,8 @@ impl Config {
             storage_token: None,
             storage_ca: None,
             storage_sync: Duration::ZERO,
+            node_listen: None,
+            node_address: None,
             record_scoring: RecordScoring::default(),
             record_sample_percent: 0,
             record_protection: RecordProtection::default(),
@@ -1248,8 +1281,15 @@ fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
     })
 }
 
+fn node_address(value: &str) -> Result<String, String> {
+    if is_address(value) {
+        return Ok(value.to_owned());
+    }
+    Err(format!("`{value}` is not a host and a port such as mail.example.com:8443"))
+}
+
 /// A word for lists and logs.
-fn name(value: &str) -> Result<String, String> {
+pub(crate) fn name(value: &str) -> Result<String, String> {
     let is_name = (1..=64).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if is_name { Ok(value.to_owned()) } else { Err(format!("`{value}` is not 1 to 64 letters, digits and -_.")) }
@@ -1410,6 +1450,21 @@ mod tests {
         assert_eq!(read(&tls, None).expect("they are good").base_url(), "https://127.0.0.1:8080");
         let two = [tls[0], tls[1], ("PILLARBOX_HTTPS_LISTEN", "127.0.0.1:8443")];
         assert_eq!(read(&two, None).expect("they are good").base_url(), "https://127.0.0.1:8443");
+    }
+
+    #[test]
+    fn edge_nodes_reach_their_listener_under_a_name_or_its_address() {
+        let of = |settings: &[(&str, &str)]| read(settings, None).expect("they are good").node_address();
+        let listen = ("PILLARBOX_NODE_LISTEN", "192.0.2.1:8443");
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[listen]).as_deref(), Some("192.0.2.1:8443"));
+        let url = |url| of(&[listen, ("PILLARBOX_PUBLIC_URL", url)]);
+        assert_eq!(url("https://mail.example.com/x").as_deref(), Some("mail.example.com:8443"));
+        assert_eq!(url("https://[2001:db8::1]:1").as_deref(), Some("[2001:db8::1]:8443"));
+        let own = ("PILLARBOX_NODE_ADDRESS", "nodes.example.com:443");
+        assert_eq!(of(&[listen, own]).as_deref(), Some("nodes.example.com:443"));
+        refused(&[listen, ("PILLARBOX_NODE_ADDRESS", "nodes.example.com")], None, &["node_address", "a port"]);
+        refused(&[("PILLARBOX_NODE_LISTEN", "8443")], None, &["node_listen", "8443"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::store::CustomerStatus;
-use crate::{accounts, client_rules, cluster, domains, reclassify, sendmail, tracking_keys};
+use crate::{accounts, client_rules, cluster, domains, nodes, reclassify, sendmail, tracking_keys};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -211,6 +211,22 @@ pub enum Command {
         noted: Option<String>,
     },
     PluginNodes,
+    NodeInvite {
+        name: String,
+        /// Where it reaches this service; what the settings say when it is left out.
+        address: Option<String>,
+        minutes: i64,
+    },
+    NodeList,
+    NodeRevoke {
+        name: String,
+    },
+    NodeRename {
+        name: String,
+        to: String,
+    },
+    /// Every process of the service, and every edge node.
+    Nodes,
     MailboxList {
         limit: i64,
     },
@@ -326,6 +342,7 @@ impl From<Bytes> for String {
 pub type Outcome = Result<Json, String>;
 
 /// Runs a command.
+#[expect(clippy::too_many_lines, reason = "a line or two for each command")]
 pub async fn execute(app: &App, command: Command) -> Outcome {
     if !app.cluster.is_joined() && !matches!(command, Command::ClusterStatus) {
         return Err(
@@ -394,6 +411,11 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::PluginLog { limit } => registry::log(app, limit).await,
         Command::PluginVerifyLog { noted } => registry::verify_log(app, noted.as_deref()).await,
         Command::PluginNodes => registry::nodes(app).await,
+        Command::NodeInvite { name, address, minutes } => Box::pin(nodes::invite(app, &name, address, minutes)).await,
+        Command::NodeList => nodes::list(app).await,
+        Command::NodeRevoke { name } => Box::pin(nodes::revoke(app, &name)).await,
+        Command::NodeRename { name, to } => Box::pin(nodes::rename(app, &name, &to)).await,
+        Command::Nodes => Box::pin(nodes_and_edges(app)).await,
         Command::MailboxList { limit } => mailbox_list(app, limit.min(ROWS_MAX)).await,
         Command::MailboxShow { email_id } => mailbox_show(app, email_id).await,
         Command::QueueList { destination, offset, limit } => {
@@ -424,6 +446,12 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::RecordingsClear => recorder::clear(app).await.map(|()| json!({})).map_err(|error| error.to_string()),
         Command::Recordings { world, before, since, limit } => recorded::page(app, world, before, since, limit).await,
     }
+}
+
+async fn nodes_and_edges(app: &App) -> Outcome {
+    let mut answer = registry::nodes(app).await?;
+    answer["edges"] = nodes::list(app).await?["edges"].take();
+    Ok(answer)
 }
 
 async fn mailbox_list(app: &App, limit: i64) -> Outcome {

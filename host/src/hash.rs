@@ -17,3 +17,26 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// Bytes in hexadecimal; `None` for what is none.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, left) = text.as_bytes().as_chunks();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<_>>()?;
+    left.is_empty().then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_as_they_were_written() {
+        for bytes in [&[][..], &[0, 0x7f, 0xff]] {
+            assert_eq!(unhex(&hex(bytes)).as_deref(), Some(bytes));
+        }
+        for wrong in ["0", "0g", "+1", "é", "00 "] {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
-//! Opens and clicks: on disk in a journal of their own before they are answered, in the database a moment later.
+//! Opens and clicks: on disk in a journal of their own before they are answered, in the database a moment later. At an
+//! edge node the origin is where they go from there.
 
 mod applier;
+pub(crate) mod bytes;
+mod outflow;
 mod record;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -11,14 +14,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
-use self::applier::Applier;
+pub(crate) use self::applier::Applier;
+pub(crate) use self::outflow::Outflow;
 pub(crate) use self::record::HitRecord;
 use crate::app::App;
-use crate::client_rules::ClientRules;
 use crate::config::Config;
-use crate::journal::{Figures, Journal, Limits, Refusal, SEGMENT_BYTES_MIN};
+use crate::journal::{Cursor, Figures, Journal, Limits, Refusal, SEGMENT_BYTES_MIN};
 use crate::mail::event::EventType;
-use crate::store::Store;
+use crate::store::JournaledHit;
 
 /// The folder of the journal inside the data directory.
 const FOLDER: &str = "hits";
@@ -26,11 +29,11 @@ const FOLDER: &str = "hits";
 const SEGMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that the journal has at least room for.
 const SEGMENTS_MIN: u64 = 16;
-/// How long hits are still taken into the database when the service stops.
+/// How long hits are still taken over when the service stops.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Hits that can be shed.
-pub(crate) const SHED_EVENTS: [EventType; 2] = [EventType::Opened, EventType::Clicked];
+pub(crate) const SHED_EVENTS: [EventType; 3] = [EventType::Opened, EventType::Clicked, EventType::Unsubscribed];
 /// Why a hit can be shed.
 pub(crate) const SHED_REASONS: [&str; 3] = ["journal_full", "disk_full", "disk_broken"];
 
@@ -48,32 +51,34 @@ pub(crate) struct Hits {
 }
 
 impl Hits {
-    /// Opens the journal and begins to take what is in it into the database. Blocks.
-    pub(crate) fn open(config: &Config, store: &Store, client_rules: &Arc<ClientRules>) -> std::io::Result<Self> {
+    /// Opens the journal, what stands before `from` in it being taken over, and has somebody take over the rest. Blocks.
+    pub(crate) fn open(
+        config: &Config,
+        from: Cursor,
+        take_over: impl FnOnce(Outflow) -> std::io::Result<JoinHandle<()>>,
+    ) -> std::io::Result<Self> {
         let bytes_max = config.hit_journal_bytes_max;
         let limits = Limits {
             segment_bytes: (bytes_max / SEGMENTS_MIN).clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
             unapplied_bytes_max: bytes_max,
             durability: config.hit_durability,
+            packing: record::PACKING,
         };
-        let (journal, reader) = Journal::open(&config.data_dir.join(FOLDER), limits, store.hit_cursor())?;
+        let (journal, reader) = Journal::open(&config.data_dir.join(FOLDER), limits, from)?;
         let left_over_bytes = journal.written_bytes();
         if left_over_bytes > 0 {
-            tracing::info!(bytes = left_over_bytes, "hits of an earlier run go into the database");
+            tracing::info!(bytes = left_over_bytes, "hits of an earlier run are taken over first");
         }
         let (done, applied) = watch::channel(0);
         let (oldest_at, end_by) = (Arc::default(), watch::Sender::new(None));
-        let thread = Applier {
-            store: store.clone(),
-            client_rules: Arc::clone(client_rules),
+        let thread = take_over(Outflow {
             reader,
             applied: done,
             oldest_at: Arc::clone(&oldest_at),
             end_by: end_by.subscribe(),
             left_over_bytes,
             hurry_bytes: bytes_max / 2,
-        }
-        .start()?;
+        })?;
         Ok(Self {
             journal,
             applied,
@@ -109,7 +114,8 @@ impl Hits {
             Refusal::NoRoom => 1,
             Refusal::Broken | Refusal::Closed => 2,
         };
-        self.shed[usize::from(event_type == EventType::Clicked)][reason].fetch_add(1, Ordering::Relaxed);
+        let event = SHED_EVENTS.iter().position(|known| *known == event_type).expect("no other event is a hit");
+        self.shed[event][reason].fetch_add(1, Ordering::Relaxed);
         // Once, however many there are.
         if !self.is_shedding.swap(true, Ordering::Relaxed) {
             tracing::error!(reason = SHED_REASONS[reason], "hits are not recorded: {refusal}");
@@ -125,7 +131,7 @@ impl Hits {
         self.journal.figures()
     }
 
-    /// How old the oldest hit is that is not in the database yet, in milliseconds.
+    /// How old the oldest hit is that is not taken over yet, in milliseconds.
     pub(crate) fn lag_ms(&self, now: i64) -> i64 {
         match self.oldest_at.load(Ordering::Relaxed) {
             0 => 0,
@@ -153,7 +159,7 @@ impl Hits {
         let Some(applier) = self.applier.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         applier.thread().unpark();
         if applier.join().is_err() {
-            tracing::error!("the thread that takes hits into the database panicked");
+            tracing::error!("the thread that takes hits over panicked");
         }
     }
 }
@@ -166,12 +172,15 @@ impl Drop for Hits {
 
 /// Waits until every hit that was answered is in the database. For tests.
 pub async fn applied(app: &App) {
-    app.hits.are_applied().await;
+    app.tracking.hits.are_applied().await;
 }
 
 /// What its event says of a hit, but for who made it, which is judged when it gets into the database.
-pub(crate) fn event_data(hit: &HitRecord<'_>) -> Json {
+fn event_data(hit: &HitRecord<'_>) -> Json {
     let mut data = json!({ "ip": hit.peer, "user_agent": hit.user_agent.as_deref().map(record::cut) });
+    if let Some(source) = hit.source {
+        data["source"] = Json::from(source.as_str());
+    }
     for (sign, is_there) in [("head", hit.head_before), ("canary", hit.canary)] {
         if is_there {
             data[sign] = Json::from(true);
@@ -182,6 +191,14 @@ pub(crate) fn event_data(hit: &HitRecord<'_>) -> Json {
         data["link"] = Json::from(hit.link);
     }
     data
+}
+
+impl HitRecord<'_> {
+    /// The same as the store takes it.
+    pub(crate) fn journaled(&self) -> JournaledHit {
+        let Self { id, email_id, event_type, at, .. } = *self;
+        JournaledHit { id, email_id, event_type, data: event_data(self), at }
+    }
 }
 
 #[cfg(test)]

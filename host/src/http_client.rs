@@ -32,6 +32,8 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct HttpClient {
     tls: TlsConnector,
+    /// The name that the other side's certificate has, where that is not the host of the URL.
+    name: Option<ServerName<'static>>,
     time: Duration,
     answer_bytes_max: usize,
 }
@@ -67,7 +69,13 @@ impl HttpClient {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(config).into(), time: TIME, answer_bytes_max: ANSWER_BYTES_MAX })
+        Ok(Self { tls: Arc::new(config).into(), name: None, time: TIME, answer_bytes_max: ANSWER_BYTES_MAX })
+    }
+
+    /// Trusts whom this configuration trusts, and expects this name in the other side's certificate wherever it is.
+    pub(crate) fn with_tls(config: ClientConfig, name: &'static str) -> Result<Self, String> {
+        let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
+        Ok(Self { tls: Arc::new(config).into(), name: Some(name), time: TIME, answer_bytes_max: ANSWER_BYTES_MAX })
     }
 
     /// The same with another time and another bound.
@@ -102,7 +110,10 @@ impl HttpClient {
         if !target.is_tls {
             return Ok(Box::new(stream));
         }
-        let name = ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?;
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?,
+        };
         let stream = self.tls.connect(name, stream).await.map_err(|error| format!("did not come to TLS: {error}"))?;
         Ok(Box::new(stream))
     }

@@ -10,6 +10,7 @@ mod reader;
 mod record;
 mod recovery;
 mod segment;
+mod texts;
 mod writer;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub(crate) use self::reader::Reader;
 pub(crate) use self::record::PAYLOAD_BYTES_MAX;
 use self::recovery::Recovered;
 use self::segment::{HEADER_BYTES, Segment};
+pub(crate) use self::texts::{Packing, Texts};
 use self::writer::Writer;
 
 /// Bytes of a batch at most, whatever the size of a segment: what waits in memory while another batch is written.
@@ -53,6 +55,8 @@ pub(crate) struct Limits {
     pub(crate) unapplied_bytes_max: u64,
     /// When a record counts as written.
     pub(crate) durability: Durability,
+    /// How records say less than they hold.
+    pub(crate) packing: Packing,
 }
 
 /// A place in the journal: what stands before it was taken over.
@@ -126,7 +130,8 @@ struct Waiting {
     bytes: Vec<u8>,
     records: u64,
     batch: Arc<Batch>,
-    /// Bytes of records that were taken in since the start, those of earlier processes included.
+    /// Bytes of records that were taken in since the start, those of earlier processes included. What is packed counts as
+    /// it is written, as soon as it is.
     accepted: u64,
     writer_sleeps: bool,
     closed: bool,

@@ -4,6 +4,7 @@
 //! version. What a caller sends is never one.
 
 mod collect;
+mod edge;
 mod process;
 mod text;
 
@@ -13,6 +14,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use crate::app::App;
+use crate::edge::Edge;
 use crate::error::Result;
 use crate::reply::Reply;
 use crate::router;
@@ -122,6 +124,14 @@ pub(crate) async fn page(app: &App, headers: &HeaderMap) -> Result<Reply> {
     let metrics = collect::all(app, form).await?;
     let reply = Reply::new(StatusCode::OK, form.content_type(), metrics);
     Ok(reply.with(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+}
+
+/// The same of an edge node.
+pub(crate) fn page_of_edge(edge: &Edge, headers: &HeaderMap) -> Reply {
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = text::Form::wanted(accepts);
+    let reply = Reply::new(StatusCode::OK, form.content_type(), edge::all(edge, form));
+    reply.with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
 #[cfg(test)]

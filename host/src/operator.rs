@@ -7,6 +7,7 @@ mod access;
 mod admin;
 mod login;
 mod mailbox;
+mod nodes;
 mod plugins;
 mod question;
 mod queue;
@@ -117,6 +118,8 @@ async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["plugins"] => plugins::list(app, asked).await,
         ["plugins", name] => plugins::show(app, asked, name).await,
         ["plugins", name, action] => plugins::question(app, asked, name, action).await,
+        ["nodes"] => nodes::list(app, asked).await,
+        ["nodes", action] => nodes::question(app, asked, action),
         ["queue"] => queue::list(app, asked).await,
         ["queue", action] => queue::question(app, asked, action),
         _ => Ok(mailbox::missing()),
@@ -133,6 +136,7 @@ async fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
             Ok(login::sign_out(asked))
         }
         ["plugins", name, action] => plugins::act(app, asked, name, action).await,
+        ["nodes", action] => nodes::act(app, asked, action).await,
         ["queue", action] => queue::act(app, asked, action).await,
         _ => Ok(mailbox::missing()),
     }

@@ -1,7 +1,7 @@
 //! The life of a request, in order: routed, admitted, read, dispatched, answered, logged.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -27,7 +27,7 @@ use crate::store::{ApiKey, Customer};
 /// The longest `X-Request-Id` that is taken over.
 const REQUEST_ID_CHARS_MAX: usize = 128;
 /// Bytes of a body on routes that take a few settings.
-const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a list of addresses.
 const LIST_BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Bytes of a body on the webhook routes.
@@ -87,18 +87,23 @@ where
     if let Some(standing) = standing {
         add_standing(&mut reply.headers, standing);
     }
-    reply.headers.insert(REQUEST_ID, HeaderValue::from_str(&request_id).expect("a request id is printable"));
-    if head.method == Method::HEAD {
-        if let Some(length) = reply.body.size_hint().exact() {
-            reply.headers.insert(CONTENT_LENGTH, length.into());
-        }
-        reply.body = Body::Whole(None);
-    }
     let status = reply.status.as_u16();
     let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     app.meters.count_request(template, status, duration_us);
     tracing::info!(target: "access", method = %head.method, route = template, status, duration_us, request_id);
 
+    complete(reply, &head.method, &request_id)
+}
+
+/// The answer as it goes out: with the request's id, and to a HEAD without its body.
+pub(crate) fn complete(mut reply: Reply, method: &Method, request_id: &str) -> Response<Body> {
+    reply.headers.insert(REQUEST_ID, HeaderValue::from_str(request_id).expect("a request id is printable"));
+    if method == Method::HEAD {
+        if let Some(length) = reply.body.size_hint().exact() {
+            reply.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        reply.body = Body::Whole(None);
+    }
     let mut response = Response::new(reply.body);
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
@@ -224,6 +229,14 @@ pub(crate) async fn read<B>(app: &App, headers: &HeaderMap, body: B, bytes_max: 
 where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
+    read_within(app.config.body_read_timeout, headers, body, bytes_max).await
+}
+
+/// The same within this time.
+pub(crate) async fn read_within<B>(time: Duration, headers: &HeaderMap, body: B, bytes_max: usize) -> Result<Bytes>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
     if bytes_max == 0 {
         return Ok(Bytes::new());
     }
@@ -232,7 +245,7 @@ where
         return Err(Error::TooLarge(bytes_max));
     }
     let whole = std::pin::pin!(Limited::new(body, bytes_max).collect());
-    match timeout(app.config.body_read_timeout, whole).await {
+    match timeout(time, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge(bytes_max)),
         Ok(Err(_)) => Err(Error::invalid("The body ended before it was complete")),
@@ -302,8 +315,8 @@ where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     match route {
-        OpenRoute::TrackOpen { token } => tracking::open(app, token, head).await,
-        OpenRoute::TrackClick { token } => tracking::click(app, token, head).await,
+        OpenRoute::TrackOpen { token } => tracking::open(&app.tracking, token, head).await,
+        OpenRoute::TrackClick { token } => tracking::click(&app.tracking, token, head).await,
         OpenRoute::ConfirmUnsubscribe { token } => Ok(Box::pin(tracking::confirm_unsubscribe(app, token)).await),
         OpenRoute::AcmeChallenge { token } => Box::pin(challenges::answer(app, token, head)).await,
         OpenRoute::OpenApi => Ok(reference::openapi(app)),
@@ -353,7 +366,7 @@ fn json_or_nothing<'body, T: Deserialize<'body> + Default>(head: &Head, body: &'
 }
 
 /// The caller's request id, when it is one that may stand in a header and a log, or a new one.
-fn request_id(headers: &HeaderMap, now: i64) -> String {
+pub(crate) fn request_id(headers: &HeaderMap, now: i64) -> String {
     let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let good =
         |id: &&str| !id.is_empty() && id.len() <= REQUEST_ID_CHARS_MAX && id.bytes().all(|b| b.is_ascii_graphic());

@@ -77,17 +77,24 @@ pub(crate) fn own_file(
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let bytes = fresh()?;
-            // Written aside and renamed in, so that a crash leaves no half of it.
-            let aside = path.with_extension("new");
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(explain)?;
-            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(explain)?;
-            fs::rename(&aside, &path).map_err(explain)?;
-            fs::File::open(data_dir)?.sync_all()?;
+            write_own_file(data_dir, name, &bytes)?;
             Ok(bytes)
         }
         Err(error) => Err(explain(error)),
     }
+}
+
+/// Writes a file of the data directory that only its owner may read; one that was there is replaced. It is there as a
+/// whole or not at all, also after a power cut.
+pub(crate) fn write_own_file(data_dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = data_dir.join(name);
+    let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let aside = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(explain)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(explain)?;
+    fs::rename(&aside, &path).map_err(explain)?;
+    fs::File::open(data_dir)?.sync_all()
 }
 
 /// A new API key: itself, and what is stored of it.

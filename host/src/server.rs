@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use self::greeting::Greeting;
 use self::leftover::RequestBody;
@@ -80,6 +81,11 @@ pub enum Shutdown {
     /// Now.
     Abort,
 }
+
+/// The certificate that the other side of a connection showed, as TLS has checked it. It stands among the extensions of a
+/// request.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate(pub CertificateDer<'static>);
 
 /// What a listener of the API speaks behind TLS (RFC 7301).
 pub const HTTP_PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -151,9 +157,9 @@ async fn run_in<Handle, Answer>(
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, places) => accepted,
-            Some(_) = connections.join_next() => continue,
             _ = shutdown.wait_for(|step| *step >= Shutdown::Drain) => break,
         };
+        while connections.try_join_next().is_some() {}
         let Some((stream, peer, place)) = accepted else { continue };
         let (tls, handle, protocol) = (tls.clone(), handle.clone(), Arc::clone(&protocol));
         let watcher = graceful.watcher();
@@ -162,12 +168,13 @@ async fn run_in<Handle, Answer>(
             match tls {
                 None => {
                     let stream = Greeting::within(limits.head_read_timeout, stream);
-                    serve(stream, peer, &protocol, handle, watcher).await;
+                    serve(stream, (peer, None), &protocol, handle, watcher).await;
                 }
                 Some(tls) => {
                     if let Ok(Ok(stream)) = timeout(limits.head_read_timeout, tls.accept(stream)).await {
+                        let certificate = shown(&stream);
                         let stream = Greeting::within(limits.head_read_timeout, stream);
-                        serve(stream, peer, &protocol, handle, watcher).await;
+                        serve(stream, (peer, certificate), &protocol, handle, watcher).await;
                     }
                 }
             }
@@ -200,6 +207,11 @@ async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, I
     }
 }
 
+fn shown(stream: &TlsStream<TcpStream>) -> Option<PeerCertificate> {
+    let (_, session) = stream.get_ref();
+    session.peer_certificates()?.first().map(|certificate| PeerCertificate(certificate.clone().into_owned()))
+}
+
 fn protocol(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -219,7 +231,7 @@ fn protocol(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
 
 async fn serve<Handle, Answer>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: IpAddr,
+    (peer, certificate): (IpAddr, Option<PeerCertificate>),
     protocol: &auto::Builder<TokioExecutor>,
     handle: Handle,
     watcher: hyper_util::server::graceful::Watcher,
@@ -228,7 +240,11 @@ async fn serve<Handle, Answer>(
     Answer: Future<Output = Response<Body>> + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = handle(peer, RequestBody::of(request));
+        let mut request = RequestBody::of(request);
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
+        let answer = handle(peer, request);
         async move { Ok::<_, io::Error>(answer.await) }
     });
     let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();

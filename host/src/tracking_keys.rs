@@ -40,8 +40,10 @@ pub(crate) async fn counting(app: &App) -> Result<Vec<(u8, [u8; 32])>, StoreErro
 
 /// Reads the keys: when a service or a command starts, and when another node changed them.
 pub async fn start(app: &App) -> Result<(), StoreError> {
-    let ring = KeyRing::new(counting(app).await?).expect("ids are unique, and one key is always active");
+    let keys = counting(app).await?;
+    let ring = KeyRing::new(keys.clone()).expect("ids are unique, and one key is always active");
     app.tokens.store(Arc::new(ring));
+    app.nodes.set_keys(keys);
     Ok(())
 }
 

@@ -26,6 +26,7 @@ mod domains;
 mod events;
 mod invariants;
 mod limits;
+mod nodes;
 mod operator;
 mod outlet;
 mod plugin_life;

@@ -82,7 +82,7 @@ fn read_until_killed(api: SocketAddr, path: &str, status: u16, name: &str) -> (V
 }
 
 /// How often each name stands in the events of an email, oldest pages last.
-fn recorded(service: &Service, email_id: &str) -> BTreeMap<String, usize> {
+pub fn recorded(service: &Service, email_id: &str) -> BTreeMap<String, usize> {
     let mut there = BTreeMap::new();
     for page in 1.. {
         let path = format!("/api/v1/events?email_id={email_id}&limit={PAGE}&page={page}");

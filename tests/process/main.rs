@@ -12,6 +12,7 @@ mod clients;
 mod customers;
 mod disk;
 mod durability;
+mod edge;
 mod first_start;
 mod garbage;
 mod hits;

@@ -1,24 +1,23 @@
 //! Opens, clicks and unsubscriptions, as readers' programs make them. Public: what a token does not carry cannot be
 //! asked for.
 
-use std::borrow::Cow;
+mod at_edge;
 
-use http::header::{HeaderValue, USER_AGENT};
-use http::{Method, StatusCode};
-use serde_json::Value as Json;
+use http::StatusCode;
+use http::header::HeaderValue;
 use utoipa::ToSchema;
 
+pub(crate) use self::at_edge::{confirm_unsubscribe_at_edge, unavailable, unsubscribe_at_edge};
 use crate::app::App;
 use crate::config::HitOverflow;
 use crate::error::Result;
-use crate::heads::Asked;
-use crate::hits::{HitRecord, event_data};
 use crate::mail::event::{EventType, mask_address};
 use crate::mail::token::{self, Claims, Purpose};
 use crate::pages;
 use crate::reply::Reply;
 use crate::request::Head;
-use crate::store::{Hit, UnsubscribeSource};
+use crate::store::{Hit, JournaledHit, UnsubscribeSource};
+use crate::tracking::Tracking;
 
 /// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404, and so does an
 /// open that cannot be recorded, with 503 unless the settings have it answered as ever: the reader of an email is not to
@@ -26,13 +25,11 @@ use crate::store::{Hit, UnsubscribeSource};
 #[utoipa::path(get, path = "/track/o/{token}", tag = "Tracking", params(("token" = String, Path)), security(()),
     responses((status = 200, content_type = "image/gif", description = "The pixel"),
         (status = 404, content_type = "image/gif", description = "The pixel; nothing is recorded")))]
-pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
-    let Some(claims) = app.tokens.load().open(token, Purpose::Open) else {
-        return Ok(Reply::pixel(StatusCode::NOT_FOUND));
-    };
-    if !is_head(app, &claims, EventType::Opened, head)
-        && !app.hits.record(&hit(app, &claims, EventType::Opened, head)).await
-        && app.config.hit_overflow == HitOverflow::Refuse
+pub(crate) async fn open(tracking: &Tracking, token: &str, head: &Head) -> Result<Reply> {
+    let Some(claims) = tracking.claims(token, Purpose::Open) else { return Ok(Reply::pixel(StatusCode::NOT_FOUND)) };
+    if !tracking.is_head(&claims, EventType::Opened, head)
+        && !tracking.hits.record(&tracking.hit(&claims, EventType::Opened, head)).await
+        && tracking.overflow == HitOverflow::Refuse
     {
         return Ok(Reply::pixel(StatusCode::SERVICE_UNAVAILABLE));
     }
@@ -45,16 +42,16 @@ pub(crate) async fn open(app: &App, token: &str, head: &Head) -> Result<Reply> {
     responses((status = 302, description = "To the original URL"),
         (status = 200, content_type = "text/html", description = "The hidden link, which only machines follow"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
-pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> {
-    let Some(claims) = app.tokens.load().open(token, Purpose::Click) else { return Ok(not_ours()) };
+pub(crate) async fn click(tracking: &Tracking, token: &str, head: &Head) -> Result<Reply> {
+    let Some(claims) = tracking.claims(token, Purpose::Click) else { return Ok(not_ours()) };
     let reply = match location(&claims) {
         Some(to) => Reply::redirect(to),
         None if claims.is_canary() => page(StatusCode::OK, pages::unsubscribe::hidden_link()),
         None => return Ok(not_ours()),
     };
-    if !is_head(app, &claims, EventType::Clicked, head) {
+    if !tracking.is_head(&claims, EventType::Clicked, head) {
         // A person must reach the page even when the click cannot be recorded.
-        app.hits.record(&hit(app, &claims, EventType::Clicked, head)).await;
+        tracking.hits.record(&tracking.hit(&claims, EventType::Clicked, head)).await;
     }
     Ok(reply)
 }
@@ -64,7 +61,7 @@ pub(crate) async fn click(app: &App, token: &str, head: &Head) -> Result<Reply> 
     responses((status = 200, content_type = "text/html", description = "A page with a button"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
-    match app.tokens.load().open(token, Purpose::Unsubscribe) {
+    match app.tracking.claims(token, Purpose::Unsubscribe) {
         Some(claims) => page(StatusCode::OK, pages::unsubscribe::confirm(addressee(app, &claims).await.as_deref())),
         None => not_ours(),
     }
@@ -77,13 +74,12 @@ pub(crate) async fn confirm_unsubscribe(app: &App, token: &str) -> Reply {
     responses((status = 200, content_type = "text/html", description = "Unsubscribed"),
         (status = 404, content_type = "text/html", description = "Not a link of ours")))]
 pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head, body: &[u8]) -> Result<Reply> {
-    let Some(claims) = app.tokens.load().open(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
-    let source = if is_one_click(body) { UnsubscribeSource::OneClick } else { UnsubscribeSource::Link };
+    let Some(claims) = app.tracking.claims(token, Purpose::Unsubscribe) else { return Ok(not_ours()) };
     // Past the journal: the very next send is to know of it.
-    let hit = hit(app, &claims, EventType::Unsubscribed, head);
-    let mut data = event_data(&hit);
-    data["source"] = Json::from(source.as_str());
-    let hit = Hit { email_id: hit.email_id, event_type: hit.event_type, data, at: hit.at };
+    let mut hit = app.tracking.hit(&claims, EventType::Unsubscribed, head);
+    hit.source = Some(source(body));
+    let JournaledHit { email_id, event_type, data, at, .. } = hit.journaled();
+    let hit = Hit { email_id, event_type, data, at };
     if !app.store.record_hit(hit, app.client_rules.now(), app.ids(app.now())).await? {
         return Ok(not_ours());
     }
@@ -98,10 +94,11 @@ struct OneClick {
     list_unsubscribe: String,
 }
 
-/// Whether a mail program posted the form of RFC 8058, in either encoding that it allows.
-fn is_one_click(body: &[u8]) -> bool {
+/// A mail program posts the form of RFC 8058, in either encoding that it allows; the button of the page posts nothing.
+fn source(body: &[u8]) -> UnsubscribeSource {
     let body = String::from_utf8_lossy(body);
-    ["List-Unsubscribe", "One-Click"].iter().all(|word| body.contains(word))
+    let is_one_click = ["List-Unsubscribe", "One-Click"].iter().all(|word| body.contains(word));
+    if is_one_click { UnsubscribeSource::OneClick } else { UnsubscribeSource::Link }
 }
 
 /// Whom the email went to, shown so that its reader knows which address is meant and nobody else learns it. The page
@@ -122,33 +119,4 @@ fn page(status: StatusCode, html: String) -> Reply {
 
 fn location(claims: &Claims) -> Option<HeaderValue> {
     HeaderValue::from_str(&token::as_location(claims.destination.as_deref()?)).ok()
-}
-
-/// Whether it is a HEAD, which records nothing and is remembered for a while.
-fn is_head(app: &App, claims: &Claims, event_type: EventType, head: &Head) -> bool {
-    let is_head = head.method == Method::HEAD;
-    if is_head {
-        app.heads.note(asked(claims, event_type, head), app.now());
-    }
-    is_head
-}
-
-fn asked(claims: &Claims, event_type: EventType, head: &Head) -> Asked {
-    (claims.email_id, (event_type == EventType::Clicked).then_some(claims.link), head.peer)
-}
-
-fn hit<'a>(app: &App, claims: &'a Claims, event_type: EventType, head: &'a Head) -> HitRecord<'a> {
-    let at = app.now();
-    HitRecord {
-        id: (app.ids(at))(),
-        email_id: claims.email_id,
-        event_type,
-        at,
-        head_before: event_type != EventType::Unsubscribed && app.heads.before(&asked(claims, event_type, head), at),
-        canary: event_type == EventType::Clicked && claims.is_canary(),
-        peer: Some(head.peer),
-        user_agent: head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes())),
-        link: claims.link,
-        destination: claims.destination.as_deref().map(Cow::Borrowed),
-    }
 }

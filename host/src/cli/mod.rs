@@ -4,9 +4,11 @@ mod clients;
 mod cluster;
 mod customer;
 mod domain;
+mod edge;
 mod lines;
 mod log;
 mod mailbox;
+mod node;
 mod normalize;
 mod output;
 mod plugin;
@@ -53,6 +55,7 @@ pub struct Arguments {
 enum Command {
     /// Serve the API (the default)
     Serve(serve::Serve),
+    Edge(edge::EdgeNode),
     /// Make accounts, and change what they may do
     #[command(subcommand)]
     Customer(customer::Customer),
@@ -74,6 +77,9 @@ enum Command {
     /// Make a cluster of several nodes, and see how far this one follows it
     #[command(subcommand)]
     Cluster(cluster::Cluster),
+    /// Invite edge nodes, see how far each is, and revoke them
+    #[command(subcommand)]
+    Node(node::Node),
     /// See whom the opens and clicks of emails are put down to, and by which rules
     #[command(subcommand)]
     Clients(clients::Clients),
@@ -103,7 +109,12 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = Config::from_env(arguments.config.as_deref()).map_err(Failure::from).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let command = arguments.command.unwrap_or(Command::Serve(serve::Serve::default()));
-        let _log = start_log(&config, matches!(command, Command::Serve(_)))?;
+        let serves = match &command {
+            Command::Serve(_) => true,
+            Command::Edge(edge) => edge.serves(),
+            _ => false,
+        };
+        let _log = start_log(&config, serves)?;
         runtime.block_on(dispatch(command, config))
     });
     match outcome {
@@ -119,6 +130,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(serve) => serve.run(config).await,
+        Command::Edge(edge) => edge.run(config).await,
         Command::Customer(customer) => customer.run(config).await,
         Command::Domain(domain) => domain.run(config).await,
         Command::Plugin(plugin) => Box::pin(plugin.run(config)).await,
@@ -126,6 +138,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Queue(queue) => queue.run(config).await,
         Command::TrackingKey(key) => key.run(config).await,
         Command::Cluster(cluster) => cluster.run(config).await,
+        Command::Node(node) => node.run(config).await,
         Command::Clients(clients) => clients.run(config).await,
         Command::Reclassify(reclassify) => reclassify.run(config).await,
         Command::Send(send) => send.run(config).await,

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::output::{print, show};
 use super::{Failure, Json};
@@ -28,7 +29,8 @@ use crate::server::{self, ConnectionLimits, Listeners, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{
-    accounts, cluster, control, delivery, domains, operator, recorder, registry, request, tracking_hosts, tracking_keys,
+    accounts, cluster, control, delivery, domains, nodes, operator, recorder, registry, request, tracking_hosts,
+    tracking_keys,
 };
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
@@ -69,12 +71,10 @@ impl Serve {
         let certified = config.tls().map(|files| server::certified(&files)).transpose()?;
         let limits = ConnectionLimits::of(&config);
         let threads = config.http_threads();
-        let api = listening("listen", config.listen, Listeners::bind(config.listen, threads).await)?;
-        let https = match config.https_listen {
-            Some(address) => Some(listening("https_listen", address, Listeners::bind(address, threads).await)?),
-            None => None,
-        };
+        let api = bind_threads("listen", config.listen, threads).await?;
+        let https = bind_threads_if_set("https_listen", config.https_listen, threads).await?;
         let operator = bind("operator_listen", config.operator_listen).await?;
+        let for_nodes = bind_if_set("node_listen", config.node_listen).await?;
         let submission = bind_submission(&config).await?;
         let app = Arc::new(tokio::task::block_in_place(|| App::open(config, system_clock()))?);
         let smtp = Arc::new(tokio::task::block_in_place(|| smtp::Server::open(Arc::clone(&app)))?);
@@ -87,6 +87,7 @@ impl Serve {
         let by_name = server::tls_by_name(app.tracking_hosts.certificates(certified), server::HTTP_PROTOCOLS)?;
         // With a listener for HTTPS the other one speaks plain HTTP, otherwise it has the certificate.
         let tls = (https.is_none() && app.config.tls().is_some()).then(|| by_name.clone());
+        let node_tls = for_nodes.as_ref().map(|_| nodes::acceptor(&app, system_clock())).transpose()?;
 
         let (stop, stopping) = watch::channel(Shutdown::No);
         let joining = tokio::spawn(join_later(Arc::clone(&app), stop.clone(), stopping.clone()));
@@ -99,9 +100,10 @@ impl Serve {
             spawn_joined(&app, &stopping, tracking_hosts::run),
             spawn_joined(&app, &stopping, cluster::run),
         ];
-        tokio::spawn(watch_signals(Arc::clone(&app), stop));
+        let (draining, drain) = (Arc::clone(&app), app.config.drain);
+        tokio::spawn(watch_signals(move || draining.drain(), drain, stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),
-            https = ?app.config.https_listen, smtp = ?app.config.smtp_listen, smtps = ?app.config.smtps_listen,
+            https = ?app.config.https_listen, nodes = ?app.config.node_listen, smtp = ?app.config.smtp_listen, smtps = ?app.config.smtps_listen,
             data_dir = %app.config.data_dir.display(), "serving");
         if io::stdout().is_terminal() {
             print(&format!("Mailbox: http://{}/mailbox\n", app.config.operator_listen));
@@ -131,10 +133,12 @@ impl Serve {
                 }
             }
         };
+        let serve_nodes = serve_nodes(Arc::clone(&app), for_nodes.zip(node_tls), limits, stopping.clone());
         let serve_api = async move {
-            let (api, https, ()) = tokio::join!(
+            let (api, https, (), ()) = tokio::join!(
                 api.run(tls, limits, handle_api.clone(), stopping.clone()),
                 serve_https,
+                serve_nodes,
                 run_joined(Arc::clone(&for_smtp), stopping, move |_, stopping| smtp::run(submission, smtp, stopping))
             );
             end.send_replace(Shutdown::Drain);
@@ -145,7 +149,7 @@ impl Serve {
         for task in background {
             drop(timeout(BACKGROUND_END, task).await);
         }
-        tokio::task::block_in_place(|| app.hits.close());
+        tokio::task::block_in_place(|| app.tracking.hits.close());
         tracing::info!("stopped");
         drop(lock);
         // What only an operator can put right, and came to light when the primary was reached at last.
@@ -221,8 +225,23 @@ fn spawn_joined<Work: Future<Output = ()> + Send + 'static>(
     tokio::spawn(run_joined(Arc::clone(app), stopping.clone(), work))
 }
 
+/// Serves edge nodes, where a listener for them is set.
+async fn serve_nodes(
+    app: Arc<App>,
+    listener: Option<(TcpListener, TlsAcceptor)>,
+    limits: ConnectionLimits,
+    stopping: watch::Receiver<Shutdown>,
+) {
+    let Some((listener, tls)) = listener else { return };
+    let handle = move |peer, request| {
+        let app = Arc::clone(&app);
+        async move { nodes::handle(&app, peer, request).await }
+    };
+    server::run(listener, Some(tls), limits, handle, stopping).await;
+}
+
 /// Takes the data directory. A command that holds it for a moment is waited for; a service is not.
-async fn acquire(data_dir: &Path, holder: &Holder) -> Result<DataLock, LockError> {
+pub(super) async fn acquire(data_dir: &Path, holder: &Holder) -> Result<DataLock, LockError> {
     for _ in 0..COMMAND_WAITS {
         match DataLock::acquire(data_dir, holder) {
             Err(LockError::Held(_, first)) if first.listen.is_none() => sleep(COMMAND_WAIT).await,
@@ -232,8 +251,30 @@ async fn acquire(data_dir: &Path, holder: &Holder) -> Result<DataLock, LockError
     DataLock::acquire(data_dir, holder)
 }
 
-async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind_if_set(setting: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    match address {
+        Some(address) => bind(setting, address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     listening(setting, address, TcpListener::bind(address).await)
+}
+
+pub(super) async fn bind_threads(setting: &str, address: SocketAddr, threads: usize) -> Result<Listeners, Failure> {
+    listening(setting, address, Listeners::bind(address, threads).await)
+}
+
+pub(super) async fn bind_threads_if_set(
+    setting: &str,
+    address: Option<SocketAddr>,
+    threads: usize,
+) -> Result<Option<Listeners>, Failure> {
+    match address {
+        Some(address) => bind_threads(setting, address, threads).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind_submission(config: &Config) -> Result<Vec<Listener>, Failure> {
@@ -259,7 +300,7 @@ async fn run_control(app: Arc<App>, stopping: watch::Receiver<Shutdown>) {
 }
 
 /// The first signal drains, the second one ends.
-async fn watch_signals(app: Arc<App>, stop: watch::Sender<Shutdown>) {
+pub(super) async fn watch_signals(begin: impl Fn() + Send, drain: Duration, stop: watch::Sender<Shutdown>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         return tracing::error!("signals cannot be watched; only SIGKILL ends this service");
@@ -269,8 +310,8 @@ async fn watch_signals(app: Arc<App>, stop: watch::Sender<Shutdown>) {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        app.drain();
-        tracing::info!(drain_secs = app.config.drain.as_secs(), "stopping; a second signal stops at once");
+        begin();
+        tracing::info!(drain_secs = drain.as_secs(), "stopping; a second signal stops at once");
         stop.send_replace(step);
     }
     // The senders stay until the process ends.

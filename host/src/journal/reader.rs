@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::preparer::Spares;
 use super::record::{self, Examined};
-use super::segment::{HEADER_BYTES, Segment};
+use super::segment::{HEADER, HEADER_BYTES, Segment};
+use super::texts::Texts;
 use super::{Cursor, Shared};
 
 /// Bytes read at once: any record fits.
@@ -20,9 +21,16 @@ pub(crate) struct Reader {
     shared: Arc<Shared>,
     spares: Spares,
     cursor: Cursor,
+    /// What was read last, as it stands in the file.
     bytes: Vec<u8>,
+    /// The same as it was before it was packed.
+    unpacked: Vec<u8>,
     /// The segment that is read.
     entered: Option<u64>,
+    /// The texts that it told so far.
+    texts: Texts,
+    /// Which segment they are of.
+    learned: Option<u64>,
     /// What is to be stepped over in it.
     damage: Vec<Range<u64>>,
     /// Whether it is kept when it is done with.
@@ -32,20 +40,38 @@ pub(crate) struct Reader {
 /// Records, and the place behind them.
 pub(crate) struct Records<'a> {
     bytes: &'a [u8],
-    places: Vec<Range<usize>>,
+    /// Where each stands in `bytes`, and how far it is from the end of the last one in the file.
+    places: Vec<(Range<usize>, u64)>,
     /// Behind the last of them. Once they are taken over, [`Reader::advance`] to it.
     pub(crate) next: Cursor,
 }
 
 impl Records<'_> {
     pub(crate) fn payloads(&self) -> impl Iterator<Item = &[u8]> {
-        self.places.iter().map(|place| &self.bytes[place.clone()])
+        self.places.iter().map(|(place, _)| &self.bytes[place.clone()])
+    }
+
+    /// The same, each with the place behind it.
+    pub(crate) fn with_places(&self) -> impl Iterator<Item = (&[u8], Cursor)> {
+        let behind = |before: u64| Cursor { offset: self.next.offset - before, ..self.next };
+        self.places.iter().map(move |(place, before)| (&self.bytes[place.clone()], behind(*before)))
     }
 }
 
 impl Reader {
     pub(super) fn new(shared: Arc<Shared>, spares: Spares, cursor: Cursor) -> Self {
-        Self { shared, spares, cursor, bytes: Vec::new(), entered: None, damage: Vec::new(), keep_aside: false }
+        Self {
+            shared,
+            spares,
+            cursor,
+            bytes: Vec::new(),
+            unpacked: Vec::new(),
+            entered: None,
+            texts: Texts::default(),
+            learned: None,
+            damage: Vec::new(),
+            keep_aside: false,
+        }
     }
 
     /// Waits for records for as long as this, and not at all once there will be none. False when there are none yet.
@@ -75,15 +101,21 @@ impl Reader {
         self.shared.counts.applied_bytes.load(Ordering::Acquire)
     }
 
+    /// Bytes that were written.
+    pub(crate) fn written_bytes(&self) -> u64 {
+        self.shared.counts.written_bytes.load(Ordering::Acquire)
+    }
+
     /// Bytes that wait to be taken over.
     pub(crate) fn unapplied_bytes(&self) -> u64 {
-        self.shared.counts.written_bytes.load(Ordering::Acquire).saturating_sub(self.applied_bytes())
+        self.written_bytes().saturating_sub(self.applied_bytes())
     }
 
     /// The next records, at most this many. Until [`Self::advance`] they are the same ones. `None` when there are none
     /// yet.
     pub(crate) fn read(&mut self, records_max: usize) -> io::Result<Option<Records<'_>>> {
         let Some(segment) = self.segment() else { return Ok(None) };
+        self.enter(&segment)?;
         loop {
             self.step_over_damage();
             let (start, end) = (self.cursor.offset, segment.end());
@@ -94,11 +126,46 @@ impl Reader {
             segment.read(start..until.min(start + READ_BYTES_MAX), &mut self.bytes)?;
             let places = record::good(&self.bytes, segment.epoch, start, records_max);
             if let Some(last) = places.last() {
-                let next = Cursor { offset: start + last.end as u64, ..self.cursor };
-                return Ok(Some(Records { bytes: &self.bytes, places, next }));
+                let (next, end) = (Cursor { offset: start + last.end as u64, ..self.cursor }, last.end);
+                self.unpacked.clear();
+                let places = places.into_iter().map(|place| (self.unpack(place.clone()), (end - place.end) as u64));
+                let places = places.collect();
+                return Ok(Some(Records { bytes: &self.unpacked, places, next }));
             }
             self.find_damage(&segment)?;
         }
+    }
+
+    /// Writes a record as it was before it was packed, and says where. One whose texts are lost stays as it is, which its
+    /// owner cannot read.
+    fn unpack(&mut self, place: Range<usize>) -> Range<usize> {
+        let (start, packing) = (self.unpacked.len(), self.shared.limits.packing);
+        if !(packing.unpack)(&self.bytes[place.clone()], &mut self.texts, &mut self.unpacked) {
+            self.unpacked.truncate(start);
+            self.unpacked.extend_from_slice(&self.bytes[place]);
+        }
+        start..self.unpacked.len()
+    }
+
+    /// Learns the texts of what was taken over already of a segment that is entered in its middle.
+    fn enter(&mut self, segment: &Segment) -> io::Result<()> {
+        if self.learned == Some(segment.number) {
+            return Ok(());
+        }
+        self.texts = Texts::default();
+        let until = self.cursor.offset;
+        segment.read(0..until, &mut self.bytes)?;
+        let mut from = HEADER;
+        let Examined { end, damage } = record::examine(&self.bytes, segment.epoch, HEADER);
+        for range in damage.into_iter().chain(std::iter::once(end..end)) {
+            for place in record::good(&self.bytes[from..range.start], segment.epoch, from as u64, usize::MAX) {
+                self.unpacked.clear();
+                self.unpack(from + place.start..from + place.end);
+            }
+            from = range.end;
+        }
+        self.learned = Some(segment.number);
+        Ok(())
     }
 
     /// The records before `next` were taken over for good.

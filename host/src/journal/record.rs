@@ -9,6 +9,8 @@
 
 use std::ops::Range;
 
+use super::texts::{Packing, Texts};
+
 /// Bytes of a record before its payload.
 pub(super) const HEAD_BYTES: usize = 8;
 /// Bytes of the longest payload.
@@ -25,6 +27,21 @@ pub(super) fn push(waiting: &mut Vec<u8>, payload: &[u8]) {
     waiting.extend_from_slice(&length.to_le_bytes());
     waiting.extend_from_slice(&[0; 4]);
     waiting.extend_from_slice(payload);
+}
+
+/// Writes the records of a batch packed.
+pub(super) fn pack(batch: &[u8], packing: Packing, texts: &mut Texts, out: &mut Vec<u8>) {
+    let mut rest = batch;
+    while let Some((head, behind)) = rest.split_at_checked(HEAD_BYTES) {
+        let length = u32::from_le_bytes(head[..4].try_into().expect("four bytes")) as usize;
+        let (payload, next) = behind.split_at(length);
+        let at = out.len();
+        out.extend_from_slice(head);
+        (packing.pack)(payload, texts, out);
+        let packed = u32::try_from(out.len() - at - HEAD_BYTES).expect("a payload has a bound");
+        out[at..at + 4].copy_from_slice(&packed.to_le_bytes());
+        rest = next;
+    }
 }
 
 /// Completes the records of a batch that will stand at `offset`.

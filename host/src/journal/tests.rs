@@ -10,8 +10,12 @@ use tokio::runtime::Runtime;
 
 use super::*;
 
-const LIMITS: Limits =
-    Limits { segment_bytes: SEGMENT_BYTES_MIN, unapplied_bytes_max: 1024 * 1024, durability: Durability::Disk };
+const LIMITS: Limits = Limits {
+    segment_bytes: SEGMENT_BYTES_MIN,
+    unapplied_bytes_max: 1024 * 1024,
+    durability: Durability::Disk,
+    packing: Packing::NONE,
+};
 
 /// A journal in a folder of its own, and somebody who takes its records over.
 struct Test {
@@ -115,6 +119,83 @@ fn records_that_were_read_and_not_taken_over_are_read_again() {
         assert_eq!(records.payloads().collect::<Vec<_>>(), [b"one"]);
     }
     assert_eq!(test.reopen().take(), [b"one"]);
+}
+
+/// A whole record is a text: `T`, a number and the text tell it, `N` and a number refer to it, `L` is any other.
+const WHOLE: Packing = Packing {
+    pack: |record, texts, out| {
+        let byte = |number: u32| u8::try_from(number).expect("there are few");
+        if let Some(number) = texts.number(record) {
+            return out.extend([b'N', byte(number)]);
+        }
+        match texts.give_number(record) {
+            Some(number) => out.extend([b'T', byte(number)]),
+            None => out.push(b'L'),
+        }
+        out.extend(record);
+    },
+    unpack: |record, texts, out| match record {
+        [b'N', number] => texts.text((*number).into()).map(|text| out.extend(text)).is_some(),
+        [b'T', number, text @ ..] => {
+            texts.tell((*number).into(), text);
+            out.extend(text);
+            true
+        }
+        _ => {
+            out.extend(&record[1..]);
+            true
+        }
+    },
+};
+
+#[test]
+fn what_is_packed_is_read_as_it_was_written_also_from_the_middle_of_a_file() {
+    let mut test = Test::with(Limits { packing: WHOLE, ..LIMITS });
+    let long = [7; 100];
+    for _ in 0..3 {
+        test.append(&long).expect("it is written");
+    }
+    test.append(b"short").expect("it is written");
+    let head = record::HEAD_BYTES as u64;
+    assert_eq!(test.journal.figures().unapplied_bytes, 4 * head + 102 + 2 + 2 + 6, "the bytes of the file count");
+    let next = test.reader.read(1).expect("it is read").expect("there is one").next;
+    test.reader.advance(next);
+    test.kept = next;
+    let mut test = test.reopen();
+    test.append(&long).expect("it is written");
+    assert_eq!(test.take(), [&long[..], &long, b"short", &long]);
+    assert!(test.reopen().take().is_empty());
+}
+
+#[test]
+fn a_record_whose_text_was_lost_is_read_as_it_stands_and_those_behind_it_are_whole() {
+    let test = Test::with(Limits { packing: WHOLE, ..LIMITS });
+    for payload in [&b"first text"[..], b"first text", b"other text", b"other text"] {
+        test.append(payload).expect("it is written");
+    }
+    let mut test = test.reopen_after(|files| {
+        change(&files[0], |bytes| bytes[usize::try_from(HEADER_BYTES).expect("it fits") + record::HEAD_BYTES + 3] ^= 1);
+    });
+    assert_eq!(test.take(), [&[b'N', 0][..], b"other text", b"other text"]);
+}
+
+#[test]
+fn each_place_behind_a_record_is_one_to_go_on_from() {
+    let mut test = Test::with(Limits { packing: WHOLE, ..LIMITS });
+    for payload in [&b"first text"[..], b"first text", b"other text"] {
+        test.append(payload).expect("it is written");
+    }
+    let places: Vec<_> = {
+        let records = test.reader.read(9).expect("it is read").expect("there are some");
+        let places = records.with_places().map(|(payload, behind)| (payload.to_vec(), behind)).collect::<Vec<_>>();
+        assert_eq!(places.last().map(|(_, behind)| *behind), Some(records.next));
+        places
+    };
+    for (number, (payload, behind)) in places.iter().enumerate() {
+        let one = test.reader.read(1).expect("it is read").expect("there is one");
+        assert_eq!((one.payloads().next(), one.next), (Some(&payload[..]), *behind), "{number}");
+        test.reader.advance(*behind);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::preparer::Preparer;
 use super::segment::Segment;
+use super::texts::{TELLING_BYTES_MAX, Texts};
 use super::{Batch, Durability, Refusal, Shared, record};
 
 /// How long records are refused after the disk gave no new segment, before it is asked again.
@@ -21,6 +22,10 @@ pub(super) struct Writer {
     preparer: Preparer,
     /// What is written to.
     segment: Option<Arc<Segment>>,
+    /// The texts that it has.
+    texts: Texts,
+    /// A batch as it is written.
+    packed: Vec<u8>,
     /// When the oldest bytes were written that the disk may not have.
     unflushed_since: Option<Instant>,
     /// Why and since when no segment could be made.
@@ -50,7 +55,16 @@ impl Drop for InHand {
 
 impl Writer {
     pub(super) fn start(shared: Arc<Shared>, preparer: Preparer) -> io::Result<JoinHandle<()>> {
-        let mut writer = Self { shared, preparer, segment: None, unflushed_since: None, failed: None, told: false };
+        let mut writer = Self {
+            shared,
+            preparer,
+            segment: None,
+            texts: Texts::default(),
+            packed: Vec::new(),
+            unflushed_since: None,
+            failed: None,
+            told: false,
+        };
         thread::Builder::new().name("journal-write".into()).spawn(move || writer.run())
     }
 
@@ -59,9 +73,9 @@ impl Writer {
         let _end = End(&shared);
         let mut bytes = Vec::new();
         while let Some((batch, records)) = self.take(&mut bytes) {
-            let outcome = self.write(&mut bytes);
+            let outcome = self.write(&bytes, records);
             self.count(records, bytes.len() as u64, outcome);
-            batch.finish(outcome);
+            batch.finish(outcome.map(drop));
             bytes.clear();
         }
         self.flush();
@@ -97,11 +111,16 @@ impl Writer {
         Some((batch, std::mem::take(&mut waiting.records)))
     }
 
-    fn write(&mut self, bytes: &mut [u8]) -> Result<(), Refusal> {
-        let segment = self.room_for(bytes.len() as u64)?;
+    /// Says how many bytes it wrote.
+    fn write(&mut self, batch: &[u8], records: u64) -> Result<u64, Refusal> {
+        // Which of its texts are known depends on the segment, so there is room for a batch that has none.
+        let segment = self.room_for(batch.len() as u64 + records * TELLING_BYTES_MAX)?;
         let offset = segment.end();
-        record::seal(bytes, segment.epoch, offset, self.unflushed_since.is_none());
-        let mut written = segment.file.write_all_at(bytes, offset);
+        self.packed.clear();
+        record::pack(batch, self.shared.limits.packing, &mut self.texts, &mut self.packed);
+        record::seal(&mut self.packed, segment.epoch, offset, self.unflushed_since.is_none());
+        let bytes = self.packed.len() as u64;
+        let mut written = segment.file.write_all_at(&self.packed, offset);
         match self.shared.limits.durability {
             Durability::Disk => written = written.and_then(|()| segment.file.sync_data()),
             Durability::Process => {
@@ -113,8 +132,8 @@ impl Writer {
         }
         match written {
             Ok(()) => {
-                segment.end.store(offset + bytes.len() as u64, Ordering::Release);
-                Ok(())
+                segment.end.store(offset + bytes, Ordering::Release);
+                Ok(bytes)
             }
             Err(error) => {
                 // What a flush that failed left behind is not known, so nothing follows it in this file.
@@ -139,6 +158,7 @@ impl Writer {
                 let segment = Arc::new(segment);
                 self.shared.log().segments.push_back(Arc::clone(&segment));
                 self.failed = None;
+                self.texts = Texts::default();
                 self.segment = Some(Arc::clone(&segment));
                 Ok(segment)
             }
@@ -185,14 +205,16 @@ impl Writer {
         refusal
     }
 
-    fn count(&mut self, records: u64, bytes: u64, outcome: Result<(), Refusal>) {
+    /// A batch of so many bytes came to this.
+    fn count(&mut self, records: u64, accepted: u64, outcome: Result<u64, Refusal>) {
         let counts = &self.shared.counts;
-        if outcome.is_err() {
+        let mut waiting = self.shared.waiting();
+        waiting.accepted = waiting.accepted - accepted + outcome.unwrap_or(0);
+        drop(waiting);
+        let Ok(bytes) = outcome else {
             counts.failures.fetch_add(1, Ordering::Relaxed);
-            let mut waiting = self.shared.waiting();
-            waiting.accepted -= bytes;
             return;
-        }
+        };
         if std::mem::take(&mut self.told) {
             tracing::info!("the journal takes records again");
         }

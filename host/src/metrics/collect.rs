@@ -2,14 +2,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::Semaphore;
+
 use super::text::{Form, Kind, Text, micros};
-use super::{ATTEMPT_OUTCOMES, CLASSES, NOTIFICATION_STATES, REPLIES, REQUEST_BOUNDS_US, SIGN_INS, process};
+use super::{ATTEMPT_OUTCOMES, CLASSES, Meters, NOTIFICATION_STATES, REPLIES, REQUEST_BOUNDS_US, SIGN_INS, process};
 use crate::app::App;
 use crate::error::Result;
 use crate::hits::{SHED_EVENTS, SHED_REASONS};
 use crate::plugins::Loaded;
 use crate::plugins::stats::{BUCKETS_US, Tally};
 use crate::router::TEMPLATES;
+use crate::tracking::Tracking;
 
 /// What the contract of plugins is, as `version` prints it.
 const WIT: &str = "pillarbox:plugin@1.0.0";
@@ -17,28 +20,32 @@ const WIT: &str = "pillarbox:plugin@1.0.0";
 /// The whole page.
 pub(super) async fn all(app: &App, form: Form) -> Result<String> {
     let mut text = Text::new(form);
-    service(app, &mut text);
-    requests(app, &mut text);
+    build(&mut text);
+    process(&app.meters, (app.is_ready(), app.now()), &mut text);
+    requests(&app.meters, (&app.in_flight, app.config.requests_in_flight_max), &mut text);
     plugins(app, &mut text);
-    hits(app, &mut text);
+    hits(&app.tracking, app.config.hit_journal_bytes_max, &mut text);
     store(app, &mut text).await?;
     mail(app, &mut text);
     cluster(app, &mut text);
     Ok(text.finish())
 }
 
-fn service(app: &App, text: &mut Text) {
+pub(super) fn build(text: &mut Text) {
     text.family(Kind::Gauge, "pillarbox_build_info", "The version that runs; always 1.");
     text.count(&[("version", env!("CARGO_PKG_VERSION")), ("wit", WIT)], 1);
-    text.family(Kind::Gauge, "pillarbox_ready", "1 while the service takes requests, as /readyz says.");
-    text.count(&[], u64::from(app.is_ready()));
-    text.family(Kind::Gauge, "pillarbox_uptime_seconds", "Time since the start.");
-    text.value(&[], seconds(app.now() - app.meters.started_at));
-    process::write(text, seconds(app.meters.started_at));
 }
 
-fn requests(app: &App, text: &mut Text) {
-    let routes = || TEMPLATES.iter().zip(&app.meters.routes);
+pub(super) fn process(meters: &Meters, (is_ready, now): (bool, i64), text: &mut Text) {
+    text.family(Kind::Gauge, "pillarbox_ready", "1 while the service takes requests, as /readyz says.");
+    text.count(&[], u64::from(is_ready));
+    text.family(Kind::Gauge, "pillarbox_uptime_seconds", "Time since the start.");
+    text.value(&[], seconds(now - meters.started_at));
+    process::write(text, seconds(meters.started_at));
+}
+
+pub(super) fn requests(meters: &Meters, (free, max): (&Semaphore, usize), text: &mut Text) {
+    let routes = || TEMPLATES.iter().zip(&meters.routes);
     let help = "Requests of the API that were answered, by route and class of status. The route - is any other path.";
     text.family(Kind::Counter, "pillarbox_http_requests", help);
     for (route, meter) in routes() {
@@ -57,7 +64,7 @@ fn requests(app: &App, text: &mut Text) {
             text.histogram(&[("route", route)], &REQUEST_BOUNDS_US, &buckets, sum_us);
         }
     }
-    let in_flight = app.config.requests_in_flight_max.saturating_sub(app.in_flight.available_permits());
+    let in_flight = max.saturating_sub(free.available_permits());
     text.family(Kind::Gauge, "pillarbox_http_requests_in_flight", "Requests that are worked on.");
     text.count(&[], in_flight as u64);
 }
@@ -114,24 +121,29 @@ fn labels(loaded: &Loaded) -> [(&str, &str); 2] {
     [("plugin", &loaded.id.name), ("version", &loaded.id.version)]
 }
 
-fn hits(app: &App, text: &mut Text) {
-    let figures = app.hits.figures();
+pub(super) fn hits(tracking: &Tracking, bytes_max: u64, text: &mut Text) {
+    let hits = &tracking.hits;
+    let figures = hits.figures();
     let help = "Bytes of opens and clicks that are on disk and not yet in the database.";
     text.family(Kind::Gauge, "pillarbox_hit_journal_bytes", help);
     text.count(&[], figures.unapplied_bytes);
     text.family(Kind::Gauge, "pillarbox_hit_journal_limit_bytes", "Bytes that there may be of them.");
-    text.count(&[], app.config.hit_journal_bytes_max);
+    text.count(&[], bytes_max);
     let help = "Age of the oldest open or click that is not in the database yet.";
     text.family(Kind::Gauge, "pillarbox_hit_journal_lag_seconds", help);
-    text.value(&[], seconds(app.hits.lag_ms(app.now())));
+    text.value(&[], seconds(hits.lag_ms(tracking.now())));
     text.family(Kind::Counter, "pillarbox_hit_journal_records", "Opens and clicks that were written to the journal.");
     text.count(&[], figures.records);
     text.family(Kind::Counter, "pillarbox_hit_journal_batches", "Batches that they were written in.");
     text.count(&[], figures.batches);
     text.family(Kind::Counter, "pillarbox_hit_journal_failures", "Writes and flushes of the journal that failed.");
     text.count(&[], figures.failures);
-    text.family(Kind::Counter, "pillarbox_hits_shed", "Opens and clicks that were not recorded, by reason.");
-    for (event, counts) in SHED_EVENTS.iter().zip(app.hits.shed_counts()) {
+    text.family(
+        Kind::Counter,
+        "pillarbox_hits_shed",
+        "Opens, clicks and, at an edge node, unsubscriptions that were not recorded, by reason.",
+    );
+    for (event, counts) in SHED_EVENTS.iter().zip(hits.shed_counts()) {
         for (reason, count) in SHED_REASONS.iter().zip(counts) {
             text.count(&[("event", event.as_str()), ("reason", reason)], count);
         }
@@ -212,6 +224,6 @@ fn now(numbers: &[AtomicU64]) -> Vec<u64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact")]
-fn seconds(millis: i64) -> f64 {
+pub(super) fn seconds(millis: i64) -> f64 {
     millis as f64 / 1e3
 }

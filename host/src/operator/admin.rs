@@ -1,6 +1,7 @@
-//! The admin API: what `pillarbox plugin …` and `pillarbox queue …` do, for programs. A route is a command, and a
+//! The admin API: what `pillarbox plugin …`, `pillarbox queue …` and `pillarbox node …` do, for programs. A route is a command, and a
 //! command means the same here.
 
+mod nodes;
 mod queue;
 
 use std::ops::RangeInclusive;
@@ -42,6 +43,7 @@ enum Route<'a> {
         fields: &'static [&'static str],
     },
     Queue(queue::Route<'a>),
+    Nodes(nodes::Route<'a>),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,7 +54,6 @@ enum Question<'a> {
     Pipelines,
     Log,
     VerifyLog,
-    Nodes,
     Recordings,
     Cluster,
 }
@@ -60,6 +61,7 @@ enum Question<'a> {
 impl<'a> Route<'a> {
     fn find(method: &Method, path: &[&'a str]) -> Option<Self> {
         let route = match (method.as_str(), path) {
+            (_, ["nodes", rest @ ..]) => Self::Nodes(nodes::Route::find(method, rest)?),
             (_, ["queue", rest @ ..]) => Self::Queue(queue::Route::find(method, rest)?),
             ("GET", ["plugins"]) => Self::Ask(Question::List),
             ("GET", ["plugins", name]) => Self::Ask(Question::Show(name)),
@@ -67,7 +69,6 @@ impl<'a> Route<'a> {
             ("GET", ["pipelines"]) => Self::Ask(Question::Pipelines),
             ("GET", ["log"]) => Self::Ask(Question::Log),
             ("GET", ["verify-log"]) => Self::Ask(Question::VerifyLog),
-            ("GET", ["nodes"]) => Self::Ask(Question::Nodes),
             ("GET", ["recordings"]) => Self::Ask(Question::Recordings),
             ("GET", ["cluster"]) => Self::Ask(Question::Cluster),
             ("POST", ["recordings", "clear"]) => Self::Change { command: "recordings_clear", name: "", fields: &[] },
@@ -127,6 +128,7 @@ where
             let body = object(app, asked, body).await?;
             change(command, name, fields, body, path.last().copied().unwrap_or_default())?
         }
+        Route::Nodes(route) => route.command(object(app, asked, body).await?)?,
         Route::Queue(route) => route.command(asked, object(app, asked, body).await?)?,
     };
     let answer = execute(app, command).await;
@@ -150,7 +152,6 @@ impl Question<'_> {
             Self::Log => Command::PluginLog { limit: number(asked, "limit", LOG_LINES, 1..=LOG_LINES_MAX)? },
             Self::Cluster => Command::ClusterStatus,
             Self::VerifyLog => Command::PluginVerifyLog { noted: asked.parameter("noted") },
-            Self::Nodes => Command::PluginNodes,
             Self::Recordings => Command::RecordingsStatus,
         })
     }

@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod login;
 pub mod mailbox;
 mod markdown;
+pub mod nodes;
 mod paging;
 pub mod plugins;
 pub mod queue;
@@ -61,16 +62,19 @@ pub enum Section {
     Queue,
     /// The plugins.
     Plugins,
+    /// The edge nodes.
+    Nodes,
 }
 
 impl Section {
-    const ALL: &[Self] = &[Self::Mailbox, Self::Queue, Self::Plugins];
+    const ALL: &[Self] = &[Self::Mailbox, Self::Queue, Self::Plugins, Self::Nodes];
 
     fn name(self) -> &'static str {
         match self {
             Self::Mailbox => "Mailbox",
             Self::Queue => "Queue",
             Self::Plugins => "Plugins",
+            Self::Nodes => "Nodes",
         }
     }
 
@@ -79,6 +83,7 @@ impl Section {
             Self::Mailbox => "/mailbox",
             Self::Queue => "/queue",
             Self::Plugins => "/plugins",
+            Self::Nodes => "/nodes",
         }
     }
 }

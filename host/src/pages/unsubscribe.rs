@@ -13,6 +13,8 @@ struct Texts {
     changed_mind: &'static str,
     done_title: &'static str,
     done: &'static str,
+    not_now_title: &'static str,
+    not_now: &'static str,
     not_ours_title: &'static str,
     not_ours: &'static str,
     not_ours_advice: &'static str,
@@ -30,6 +32,8 @@ const ENGLISH: Texts = Texts {
     done_title: "You are unsubscribed",
     done: "You will not be sent emails like that one any more. If one is already on its way, it may still arrive. \
            You can close this page.",
+    not_now_title: "Please try again later",
+    not_now: "This does not work just now, and nothing has been changed. Please try again in a few minutes.",
     not_ours_title: "This link does not work",
     not_ours: "Part of it may be missing: that happens when a link is copied by hand, or broken over two lines by a \
                mail program.",
@@ -64,6 +68,11 @@ pub fn done(masked: Option<&str>) -> String {
 fn address(words: &str, masked: Option<&str>) -> String {
     let line = |address| format!("<p>{} <strong>{}</strong>.</p>", Escaped(words), Escaped(address));
     masked.map(line).unwrap_or_default()
+}
+
+/// Says that what was wanted is not done, and to try again. Comes with 503.
+pub fn not_now() -> String {
+    note(ENGLISH.not_now_title, &format!("<p class=\"lead\">{}</p>", Escaped(ENGLISH.not_now)))
 }
 
 /// For a link, of any kind, that is not one of ours or not whole. Comes with 404.
@@ -101,7 +110,7 @@ mod tests {
 
     #[test]
     fn each_page_has_one_heading_and_names_nobody_but_its_reader() {
-        for page in [confirm(None), done(None), not_ours(), hidden_link()] {
+        for page in [confirm(None), done(None), not_now(), not_ours(), hidden_link()] {
             assert_eq!(page.matches("<h1>").count(), 1);
             assert!(!page.contains("Pillarbox"));
             assert!(page.contains("<html lang=\"en\">"));

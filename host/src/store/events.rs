@@ -158,16 +158,7 @@ impl Store {
     pub async fn record_hit(&self, hit: Hit, rules: Arc<Rules>, mut ids: Ids) -> Result<bool> {
         self.write(move |connection| {
             let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
-            let (customer, address, stream) = (subject.customer_id, subject.recipient.as_str(), subject.stream);
-            if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, customer, address, stream)? {
-                return Ok(true);
-            }
-            let (event_type, at) = (hit.event_type, hit.at);
-            clients::recorded(connection, &rules, customer, hit, |data| {
-                let happening =
-                    Happening { event_type, bounce_type: None, reason: None, occurred_at: at, data, now: at };
-                record(connection, subject, [happening], &mut ids)
-            })?;
+            record_hit(connection, &rules, subject, hit, &mut ids)?;
             Ok(true)
         })
         .await
@@ -256,6 +247,26 @@ fn read_event(row: &Row) -> Result<Event, SqlError> {
         created_at: row.integer(9)?,
         metadata: row.text_or_null(10)?.and_then(|text| serde_json::from_str(&text).ok()),
     })
+}
+
+/// Records a hit with its effects. False for who unsubscribes again, which changes nothing.
+pub(super) fn record_hit(
+    connection: &Connection,
+    rules: &Rules,
+    subject: Subject,
+    hit: Hit,
+    ids: &mut Ids,
+) -> Result<bool, SqlError> {
+    let (customer, address, stream) = (subject.customer_id, subject.recipient.as_str(), subject.stream);
+    if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, customer, address, stream)? {
+        return Ok(false);
+    }
+    let (event_type, at) = (hit.event_type, hit.at);
+    clients::recorded(connection, rules, customer, hit, |data| {
+        let happening = Happening { event_type, bounce_type: None, reason: None, occurred_at: at, data, now: at };
+        record(connection, subject, [happening], ids)
+    })?;
+    Ok(true)
 }
 
 /// Finds an email and one of its recipients: the one named, or when none is named `to`, else the first one in its place.

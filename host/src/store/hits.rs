@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::clients;
-use super::events::{Hit, NewEvent, Subject, has_event, insert_event, subject};
+use super::events::{Hit, NewEvent, Subject, has_event, insert_event, record_hit, subject};
 use super::sql::{Connection, SqlError, values};
 use super::usage::{self, Counter};
 use super::{Result, Store};
+use crate::ids::Ids;
 use crate::journal::Cursor;
 use crate::mail::client::rules::Rules;
 use crate::mail::event::EventType;
@@ -26,9 +27,9 @@ pub(crate) struct JournaledHit {
     pub(crate) id: Uuid,
     /// The email from the link's token.
     pub(crate) email_id: Uuid,
-    /// `opened` or `clicked`.
+    /// `opened`, `clicked`, or from an edge node `unsubscribed`.
     pub(crate) event_type: EventType,
-    /// What is known of it: a JSON object, without who made it.
+    /// What is known of it: a JSON object as of a [`Hit`], without who made it.
     pub(crate) data: Json,
     /// When it was, in milliseconds.
     pub(crate) at: i64,
@@ -49,6 +50,11 @@ impl Store {
             Ok(recorded)
         })
         .await
+    }
+
+    /// Takes over hits that an edge node recorded, and says how many are new. Each counts once by its id.
+    pub(crate) async fn apply_node_hits(&self, hits: Vec<JournaledHit>, rules: Arc<Rules>) -> Result<u64> {
+        self.write(move |connection| Ok(insert_hits(connection, hits, &rules)?)).await
     }
 }
 
@@ -84,6 +90,11 @@ fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) 
             continue;
         }
         let JournaledHit { id, email_id, event_type, data, at } = hit;
+        if event_type == EventType::Unsubscribed {
+            let hit = Hit { email_id, event_type, data, at };
+            recorded += u64::from(unsubscribe(connection, rules, id, hit)?);
+            continue;
+        }
         // The canary is no link of the email's author.
         let first = !clients::is_canary(&data)
             && seen.insert((email_id, event_type))
@@ -102,6 +113,14 @@ fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) 
         usage::count(connection, customer, counter, by, at)?;
     }
     Ok(recorded)
+}
+
+/// Unsubscribes as the tracking route does, and says whether that changed anything. What it suppresses has the id of its
+/// event.
+fn unsubscribe(connection: &Connection, rules: &Rules, id: Uuid, hit: Hit) -> Result<bool, SqlError> {
+    let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
+    let mut ids: Ids = Box::new(move || id);
+    record_hit(connection, rules, subject, hit, &mut ids)
 }
 
 /// Whether the event of a hit was taken over already.

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (10, "journal", include_str!("../../../migrations/0010_journal.sql")),
     (11, "tracking_keys", include_str!("../../../migrations/0011_tracking_keys.sql")),
     (12, "control_plane", include_str!("../../../migrations/0012_control_plane.sql")),
+    (13, "nodes", include_str!("../../../migrations/0013_nodes.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

@@ -108,7 +108,7 @@ fn retry(Retry { email_id, destination, all }: Retry) -> Result<Command> {
     }
 }
 
-fn read<T: DeserializeOwned>(body: Map<String, Json>) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(body: Map<String, Json>) -> Result<T> {
     serde_json::from_value(Json::Object(body)).map_err(|error| Error::invalid(error.to_string()))
 }
 

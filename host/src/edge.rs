@@ -1,0 +1,194 @@
+//! An edge node: it answers what readers' programs fetch, near them and with the origin away, and hands over what it
+//! recorded. It has the keys of tokens, a journal and the address of the origin, and nothing else: no customer, no email
+//! and no address of anybody.
+
+mod cursor;
+mod identity;
+mod joining;
+mod link;
+mod operators;
+mod progress;
+mod ring;
+mod shipper;
+
+use std::error::Error as StdError;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+
+use self::cursor::CursorFile;
+use self::identity::Identity;
+pub(crate) use self::joining::join;
+use self::link::Link;
+pub use self::operators::handle as handle_operator;
+use self::progress::Progress;
+pub(crate) use self::progress::Seen;
+use self::ring::Ring;
+use self::shipper::Shipper;
+use crate::api::tracking;
+use crate::app::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::hits::Hits;
+use crate::ids::IdOrder;
+use crate::metrics::Meters;
+use crate::reply::{Body, Reply};
+use crate::request::{Head, SMALL_BODY_BYTES_MAX, complete, read_within, refusal, request_id};
+use crate::router::{OpenRoute, Route};
+use crate::tracking::Tracking;
+
+/// An edge node without its sockets.
+pub struct Edge {
+    /// The settings in effect.
+    pub config: Config,
+    pub(crate) tracking: Tracking,
+    pub(crate) meters: Meters,
+    pub(crate) in_flight: Semaphore,
+    ring: Arc<Ring>,
+    progress: Arc<Progress>,
+    draining: AtomicBool,
+    /// What it was called when it joined.
+    name: String,
+}
+
+impl Edge {
+    /// Opens the journal in `config.data_dir`, whose lock the caller holds, and begins to hand over what is in it. Blocks.
+    pub fn open(config: Config, clock: &Clock) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+        let data_dir = config.data_dir.as_path();
+        joining::check_directory(data_dir)?;
+        let nobody = || {
+            let directory = data_dir.display();
+            format!("{directory} belongs to no edge node: join first, by `pillarbox edge join TOKEN`")
+        };
+        let identity = Identity::load(data_dir)?.ok_or_else(nobody)?;
+        let name = identity.name.clone();
+        let ring = Arc::new(Ring::load(data_dir)?);
+        let progress: Arc<Progress> = Arc::default();
+        let cursor = CursorFile::open(data_dir)?;
+        let from = cursor.cursor;
+        let shipper = Shipper {
+            link: Link::new(&identity, Arc::clone(clock))?,
+            identity,
+            ring: Arc::clone(&ring),
+            progress: Arc::clone(&progress),
+            cursor,
+            data_dir: data_dir.to_owned(),
+            clock: Arc::clone(clock),
+        };
+        let hits = Hits::open(&config, from, |out| shipper.start(out))?;
+        let tokens = Arc::clone(&ring.tokens);
+        let tracking = Tracking::new(&config, tokens, hits, (IdOrder::default(), Arc::clone(clock)));
+        let in_flight = Semaphore::new(config.requests_in_flight_max);
+        let meters = Meters::new(clock());
+        Ok(Self { config, tracking, meters, in_flight, ring, progress, draining: AtomicBool::new(false), name })
+    }
+
+    /// Says that the node is about to stop, so that load balancers send no more.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it can answer: it has keys of tokens, and was not revoked. What waits for the origin does not matter.
+    pub fn is_ready(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed) && self.ring.is_there()
+    }
+
+    pub(crate) fn progress(&self) -> Seen {
+        self.progress.look()
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes no more hits, and gives those that it took a moment to get to the origin. Blocks.
+    pub fn close(&self) {
+        self.tracking.hits.close();
+    }
+}
+
+/// Serves one request of a reader's program. Whatever happens inside becomes an answer.
+pub async fn handle<B>(edge: &Edge, peer: IpAddr, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>,
+{
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let request_id = request_id(&parts.headers, edge.tracking.now());
+    let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let head = Head { method: parts.method, query, headers: parts.headers, peer };
+    let route = route(head.method.as_str(), &path);
+    let template = route.map_or("-", |route| Route::Open(route).template());
+    let reply = serve(edge, route, &path, &head, body).await.unwrap_or_else(|error| refusal(&error, &request_id));
+    let status = reply.status.as_u16();
+    let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    edge.meters.count_request(template, status, duration_us);
+    tracing::info!(target: "access", method = %head.method, route = template, status, duration_us, request_id);
+    complete(reply, &head.method, &request_id)
+}
+
+/// The routes that an edge node has.
+fn route<'a>(method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
+    match Route::find(method, path)? {
+        Route::Keyed(_) => None,
+        Route::Open(route) => match route {
+            OpenRoute::TrackOpen { .. }
+            | OpenRoute::TrackClick { .. }
+            | OpenRoute::Unsubscribe { .. }
+            | OpenRoute::ConfirmUnsubscribe { .. } => Some(route),
+            OpenRoute::AcmeChallenge { .. }
+            | OpenRoute::Bounce
+            | OpenRoute::Complaint
+            | OpenRoute::OpenApi
+            | OpenRoute::Reference => None,
+        },
+    }
+}
+
+async fn serve<B>(edge: &Edge, route: Option<OpenRoute<'_>>, path: &str, head: &Head, body: B) -> Result<Reply>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>,
+{
+    let Some(route) = route else {
+        let methods: Vec<_> =
+            Route::methods(path).into_iter().filter(|method| self::route(method, path).is_some()).collect();
+        return Err(if methods.is_empty() {
+            Error::NotFound("Not found")
+        } else {
+            Error::MethodNotAllowed(methods.join(", "))
+        });
+    };
+    let Ok(_place) = edge.in_flight.try_acquire() else {
+        return Err(Error::Busy("The service has more requests under way than it may; try again"));
+    };
+    // Without keys it cannot tell its own links from others.
+    if !edge.ring.is_there() {
+        return Ok(match route {
+            OpenRoute::TrackOpen { .. } => Reply::pixel(StatusCode::SERVICE_UNAVAILABLE),
+            _ => tracking::unavailable(),
+        });
+    }
+    let tracking = &edge.tracking;
+    match route {
+        OpenRoute::TrackOpen { token } => tracking::open(tracking, token, head).await,
+        OpenRoute::TrackClick { token } => tracking::click(tracking, token, head).await,
+        OpenRoute::ConfirmUnsubscribe { token } => Ok(tracking::confirm_unsubscribe_at_edge(tracking, token)),
+        OpenRoute::Unsubscribe { token } => {
+            let time = edge.config.body_read_timeout;
+            let body = Box::pin(read_within(time, &head.headers, body, SMALL_BODY_BYTES_MAX)).await?;
+            Ok(tracking::unsubscribe_at_edge(tracking, token, head, &body).await)
+        }
+        OpenRoute::AcmeChallenge { .. }
+        | OpenRoute::Bounce
+        | OpenRoute::Complaint
+        | OpenRoute::OpenApi
+        | OpenRoute::Reference => Err(Error::NotFound("Not found")),
+    }
+}
