@@ -4,11 +4,12 @@
 # `invalid` is a pixel whose token is not ours: what HTTP costs without recording. All take turns in one run, so that they meet
 # the same machine; compare the ratios only. What goes into the database meanwhile is in our figures.
 #   benches/pixel.sh [ROUNDS] [SECONDS]
-# CONNECTIONS ("1 64 256"), DURABILITY ("disk", or "process") and ACCESS_LOG ("on", or "off": of both) may be set.
+# CONNECTIONS ("1 64 256"), DURABILITY ("disk", or "process"), HTTP_THREADS (1) and ACCESS_LOG ("on", or "off": of both) may be set.
 . "$(dirname "$0")/service.sh"
 rounds=${1:-3} seconds=${2:-5}
 connections=${CONNECTIONS:-1 64 256} nginx_port=18490
-export PILLARBOX_HIT_DURABILITY=${DURABILITY:-disk}
+# One thread that serves, as nginx has one worker; what it leaves to other threads is counted all the same.
+export PILLARBOX_HIT_DURABILITY=${DURABILITY:-disk} PILLARBOX_HTTP_THREADS=${HTTP_THREADS:-1}
 nginx_log=$folder/access
 if [[ ${ACCESS_LOG:-on} == off ]]; then
     nginx_log=off

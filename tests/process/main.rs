@@ -16,6 +16,7 @@ mod edge;
 mod first_start;
 mod garbage;
 mod hits;
+mod hostile;
 mod http2;
 mod https;
 mod kit;
