@@ -159,11 +159,7 @@ where
     let Some(route) = route else {
         let methods: Vec<_> =
             Route::methods(path).into_iter().filter(|method| self::route(method, path).is_some()).collect();
-        return Err(if methods.is_empty() {
-            Error::NotFound("Not found")
-        } else {
-            Error::MethodNotAllowed(methods.join(", "))
-        });
+        return Err(Error::no_route(&methods));
     };
     let Ok(_place) = edge.in_flight.try_acquire() else {
         return Err(Error::Busy("The service has more requests under way than it may; try again"));

@@ -94,6 +94,11 @@ pub(crate) struct Answer {
 }
 
 impl Error {
+    /// For a request that no route is there for: other methods have this path, or none has.
+    pub(crate) fn no_route(methods: &[&str]) -> Self {
+        if methods.is_empty() { Self::NotFound("Not found") } else { Self::MethodNotAllowed(methods.join(", ")) }
+    }
+
     /// A 400 about the whole request.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid(message.into(), Vec::new())

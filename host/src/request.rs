@@ -123,11 +123,7 @@ where
 {
     let Some(route) = route else {
         let methods = path.map(Route::methods).unwrap_or_default();
-        return Err(if methods.is_empty() {
-            Error::NotFound("Not found")
-        } else {
-            Error::MethodNotAllowed(methods.join(", "))
-        });
+        return Err(Error::no_route(&methods));
     };
     if !app.cluster.is_joined() {
         return Err(Error::Busy("This node has not joined its cluster yet; try again"));

@@ -111,11 +111,7 @@ where
     let Some(route) = Route::find(&asked.method, path) else {
         let has = |method: &&Method| Route::find(method, path).is_some();
         let methods: Vec<_> = [&Method::GET, &Method::POST].into_iter().filter(has).map(Method::as_str).collect();
-        return Err(if methods.is_empty() {
-            Error::NotFound("Not found")
-        } else {
-            Error::MethodNotAllowed(methods.join(", "))
-        });
+        return Err(Error::no_route(&methods));
     };
     let command = match route {
         Route::Ask(question) => question.command(asked)?,
