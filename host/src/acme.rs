@@ -26,6 +26,10 @@ use crate::store::{StoreError, StoredCertificate};
 const ORDER_TIME: Duration = Duration::from_mins(3);
 /// The authority's word for an account that it does not have, or has no more.
 const NO_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
+/// Its word for a nonce that it does not take. The library has tried three by then (RFC 8555 section 6.5).
+const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";
+/// Orders placed for one certificate, while what was wrong lay outside of the order.
+const ORDERS_MAX: usize = 3;
 
 /// Gets certificates.
 pub(crate) struct Acme {
@@ -93,17 +97,21 @@ impl Acme {
     }
 
     async fn order(&self, app: &App, authority: &Authority, host: &str) -> Result<Issued, Refused> {
-        let account = self.account(app, authority).await?;
-        let ordered = match order::place(&account, &self.challenges, &app.cluster, host).await {
-            Err(order::Failure::Acme(error)) if is_no_account(&error) => {
+        let mut placed = 0;
+        let ordered = loop {
+            let account = self.account(app, authority).await?;
+            placed += 1;
+            let problem = match order::place(&account, &self.challenges, &app.cluster, host).await {
+                Err(order::Failure::Acme(instant_acme::Error::Api(problem))) if placed < ORDERS_MAX => problem,
+                ordered => break ordered?,
+            };
+            match problem.r#type.as_deref() {
                 // It forgot us, which authorities for tests do whenever they start. The next one is a new account.
-                self.forget_account(app, authority).await?;
-                let account = self.account(app, authority).await?;
-                order::place(&account, &self.challenges, &app.cluster, host).await
+                Some(NO_ACCOUNT) => self.forget_account(app, authority).await?,
+                Some(BAD_NONCE) => {}
+                _ => return Err(said(&problem).into()),
             }
-            ordered => ordered,
         };
-        let ordered = ordered?;
         let certificate = Certificate::read(&ordered.chain, &ordered.key, host)
             .map_err(|wrong| format!("the certificate authority issued a certificate that {wrong}"))?;
         let sealed_key = self.sealer.seal(host.as_bytes(), ordered.key.into_bytes()).map_err(str::to_owned)?;
@@ -170,10 +178,6 @@ impl Authority {
     fn builder(&self) -> AccountBuilder {
         Account::builder_with_http(Box::new(self.transport.clone()))
     }
-}
-
-fn is_no_account(error: &instant_acme::Error) -> bool {
-    matches!(error, instant_acme::Error::Api(problem) if problem.r#type.as_deref() == Some(NO_ACCOUNT))
 }
 
 impl From<String> for Refused {

@@ -60,6 +60,8 @@ struct State {
     app: Weak<App>,
     clock: Clock,
     nonces: BTreeSet<String>,
+    /// How many good nonces of requests for an order it refuses before it takes one.
+    refusals: usize,
     /// Accounts with the thumbprints of their keys.
     accounts: BTreeMap<String, String>,
     orders: Vec<Order>,
@@ -116,6 +118,11 @@ impl Authority {
     /// Has it forget every account, as one for tests does when it starts again.
     pub fn forget_accounts(&self) {
         self.change(|state| state.accounts.clear());
+    }
+
+    /// Has it refuse so many good nonces of requests for an order.
+    pub fn refuses_nonces(&self, count: usize) {
+        self.change(|state| state.refusals = count);
     }
 
     pub fn renews_within(&self, from_days: i64, to_days: i64) {
@@ -253,6 +260,10 @@ impl State {
         }
         match segments {
             ["order"] => {
+                if let Some(fewer) = self.refusals.checked_sub(1) {
+                    self.refusals = fewer;
+                    return self.problem("badNonce", "not this one", StatusCode::BAD_REQUEST);
+                }
                 if let Mood::Busy(secs) = self.mood {
                     let busy = self.problem("rateLimited", "too many certificates", StatusCode::TOO_MANY_REQUESTS);
                     return with(busy, "retry-after", &secs.to_string());

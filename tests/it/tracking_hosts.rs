@@ -248,6 +248,18 @@ async fn an_order_may_have_so_many_authorizations_and_no_more() {
 }
 
 #[tokio::test]
+async fn an_authority_that_refuses_nonces_is_asked_again_and_not_for_ever() {
+    let lab = Lab::start(&leads_here()).await;
+    // The ACME library tries each request three times, and an order is placed three times.
+    lab.authority.refuses_nonces(9);
+    lab.set(Some(HOST)).await;
+    check(&lab.tend().await, "failed", Some("not this one (badNonce)"));
+    lab.authority.refuses_nonces(8);
+    lab.set(Some(HOST)).await;
+    check(&lab.tend().await, "active", None);
+}
+
+#[tokio::test]
 async fn an_authority_that_forgot_the_account_gets_another() {
     let lab = Lab::start(&leads_here()).await;
     lab.set(Some(HOST)).await;
