@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{Answer, BEGINNING, TestApp, TestCustomer};
+use crate::operator::{Person, SETTINGS, get, has, session};
 
 const BATCH_TYPE: &str = "application/vnd.pillarbox.hits";
 const RECORDS_MAX: usize = 2_000;
@@ -41,7 +42,11 @@ struct Node {
 
 impl Origin {
     async fn start() -> Self {
-        let app = TestApp::with(&[("PILLARBOX_NODE_LISTEN", "192.0.2.1:8443")]).await;
+        Self::with(&[]).await
+    }
+
+    async fn with(settings: &[(&str, &str)]) -> Self {
+        let app = TestApp::with(&[settings, &[("PILLARBOX_NODE_LISTEN", "192.0.2.1:8443")]].concat()).await;
         let acme = app.customer_with_events("acme").await;
         let email =
             json!({ "to": "ada@example.com", "subject": "News", "html": "<p>News</p>", "stream_type": "broadcast" });
@@ -107,6 +112,11 @@ impl Origin {
 
 fn invitation(name: &str) -> Command {
     Command::NodeInvite { name: name.into(), address: None, minutes: 60 }
+}
+
+/// What a node tells that has handed everything over.
+fn at_rest() -> Value {
+    json!({ "version": "1", "spool_bytes": 0 })
 }
 
 fn certificate_request() -> String {
@@ -300,7 +310,7 @@ async fn a_revoked_node_is_refused_with_its_next_request_and_its_name_is_free() 
     assert_eq!(origin.hand_over(&node, &[origin.open(1)]).await.status, 200);
     origin.app.command(Command::NodeRevoke { name: "fra-1".into() }).await;
     origin.hand_over(&node, &[origin.open(2)]).await.refuses(403, "node_revoked", "revoked at the origin");
-    origin.state(&node, json!({ "version": "1", "spool_bytes": 0 })).await.refuses(403, "node_revoked", "revoked");
+    origin.state(&node, at_rest()).await.refuses(403, "node_revoked", "revoked");
     assert_eq!(origin.events().await, ["queued", "sent", "delivered", "opened"]);
     let wrong = origin.app.refused_command(Command::NodeRevoke { name: "fra-1".into() }).await;
     assert!(wrong.contains("no node `fra-1`"), "{wrong}");
@@ -310,6 +320,29 @@ async fn a_revoked_node_is_refused_with_its_next_request_and_its_name_is_free() 
     let states: Vec<_> =
         origin.edges().await.as_array().expect("a list").iter().map(|edge| edge["state"].clone()).collect();
     assert_eq!(states, ["joined", "revoked"]);
+}
+
+#[tokio::test]
+async fn a_person_sees_the_nodes_and_revokes_one() {
+    let origin = Origin::with(SETTINGS).await;
+    has(&get(&origin.app, "/nodes").await.text(), &["There are no edge nodes", "Sign in"]);
+    let (fra, ams) = (origin.node("fra-1").await, origin.node("ams-1").await);
+    origin.state(&fra, at_rest()).await;
+    let cookie = session(&origin.app, "/nodes").await;
+    let person = Person { app: &origin.app, cookie: &cookie };
+    has(
+        &person.page("/nodes").await,
+        &["1 connected", "fra-1 <span class=\"badge good\">connected", "ams-1 <span class=\"badge plain\">joined"],
+    );
+    let question = "/nodes/revoke?name=ams-1";
+    has(&person.page(question).await, &["Revoke ams-1?", "href=\"/nodes\">Cancel</a>"]);
+    person.change(question, "name=ams-1", "The node is refused from its next request on").await;
+    origin.state(&ams, at_rest()).await.refuses(403, "node_revoked", "revoked");
+    has(&person.page("/nodes").await, &["revoked", "It is refused."]);
+    person.refused(question, "name=ams-1", "ams-1").await;
+    for (path, status) in [("/nodes/revoke", 404), ("/nodes/explode?name=fra-1", 404), ("/nodes/revoke?name=", 404)] {
+        assert_eq!(get(&origin.app, path).await.status, status, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -234,6 +234,53 @@ async fn a_component_over_the_bound_is_refused_before_it_is_read() {
     of(bytes_max + 1).await.refuses(413, "body_too_large", &bytes_max.to_string());
 }
 
+/// An operator who signed in, at the pages.
+pub struct Person<'a> {
+    pub app: &'a TestApp,
+    pub cookie: &'a str,
+}
+
+impl Person<'_> {
+    pub fn with_cookie(&self, request: http::request::Builder) -> http::request::Builder {
+        request.header("host", "localhost").header("cookie", self.cookie)
+    }
+
+    pub async fn page(&self, path: &str) -> String {
+        let answer = ask(self.app, self.with_cookie(Request::get(path)), "").await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.text()
+    }
+
+    /// Answers the question at this path with yes, with these fields in the form.
+    pub async fn answer(&self, question: &str, fields: &str) -> Answer {
+        let token = hidden(&self.page(question).await, "form");
+        let path = question.split('?').next().unwrap_or_default();
+        ask(self.app, self.with_cookie(Request::post(path)), &format!("form={token}&{fields}")).await
+    }
+
+    /// The same, when it is done.
+    pub async fn change(&self, question: &str, fields: &str, done: &str) {
+        let answer = self.answer(question, fields).await;
+        let to = answer.header("location").unwrap_or_else(|| panic!("{question}: {}", answer.text()));
+        assert!(self.page(to).await.contains(done), "{done} is not told at {to}");
+    }
+
+    /// The same, when it is refused.
+    pub async fn refused(&self, question: &str, fields: &str, why: &str) {
+        let answer = self.answer(question, fields).await;
+        let page = answer.text();
+        assert!(answer.status == 409 && page.contains("role=\"alert\"") && page.contains(why), "{page}");
+    }
+}
+
+/// Holds where every part is on the page.
+#[track_caller]
+pub fn has(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+}
+
 /// The cookie of somebody called Zoë, who signed in on the way to a page.
 pub async fn session(app: &TestApp, to: &str) -> String {
     let form = format!("token={TOKEN}&to={to}&name=Zo%C3%AB");

@@ -4,8 +4,8 @@ use http::Request;
 use pillarbox::control::Command;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, TestApp, TestCustomer};
-use crate::operator::{SETTINGS, admin, admin_json, ask, get, hidden, session};
+use crate::harness::{TestApp, TestCustomer};
+use crate::operator::{Person, SETTINGS, admin, admin_json, ask, get, has, hidden, session};
 
 /// A service with one customer, whose domain's mail ends in the mailbox, and an operator who signed in.
 struct World {
@@ -34,42 +34,8 @@ impl World {
         self.acme.get(&format!("/api/emails/{id}")).await.json()["email"]["status"].clone()
     }
 
-    fn with_cookie(&self, request: http::request::Builder) -> http::request::Builder {
-        request.header("host", "localhost").header("cookie", &self.cookie)
-    }
-
-    async fn page(&self, path: &str) -> String {
-        let answer = ask(&self.app, self.with_cookie(Request::get(path)), "").await;
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        answer.text()
-    }
-
-    /// Answers the question at this path with yes, with these fields in the form.
-    async fn answer(&self, question: &str, fields: &str) -> Answer {
-        let token = hidden(&self.page(question).await, "form");
-        let path = question.split('?').next().unwrap_or_default();
-        ask(&self.app, self.with_cookie(Request::post(path)), &format!("form={token}&{fields}")).await
-    }
-
-    /// The same, when it is done.
-    async fn change(&self, question: &str, fields: &str, done: &str) {
-        let answer = self.answer(question, fields).await;
-        let to = answer.header("location").unwrap_or_else(|| panic!("{question}: {}", answer.text()));
-        assert!(self.page(to).await.contains(done), "{done} is not told at {to}");
-    }
-
-    /// The same, when it is refused.
-    async fn refused(&self, question: &str, fields: &str, why: &str) {
-        let answer = self.answer(question, fields).await;
-        let page = answer.text();
-        assert!(answer.status == 409 && page.contains("role=\"alert\"") && page.contains(why), "{page}");
-    }
-}
-
-#[track_caller]
-fn has(page: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(page.contains(part), "{part} is not in {page}");
+    fn person(&self) -> Person<'_> {
+        Person { app: &self.app, cookie: &self.cookie }
     }
 }
 
@@ -78,11 +44,11 @@ async fn a_person_pauses_a_destination_and_lets_it_go_on() {
     let world = World::start().await;
     has(&get(&world.app, "/queue").await.text(), &["Nothing waits", "Sign in", "href=\"/queue\" aria-current"]);
     let form = "destination=Friends.example&reason=they+%3Cmove%3E";
-    world.change("/queue/pause", form, "The destination is paused").await;
+    world.person().change("/queue/pause", form, "The destination is paused").await;
     let id = world.send("ada@friends.example").await;
     world.app.deliver().await;
     assert_eq!(world.status(&id).await, "queued");
-    let page = world.page("/queue").await;
+    let page = world.person().page("/queue").await;
     has(
         &page,
         &["friends.example</a> <span class=\"badge wait\">paused", ": they &lt;move&gt;", "ada@friends.example"],
@@ -90,11 +56,11 @@ async fn a_person_pauses_a_destination_and_lets_it_go_on() {
     has(&page, &["not tried yet", &id, "Sign out", "1 copy of an email waits"]);
 
     let resume = "/queue/resume?destination=friends.example";
-    assert_eq!(hidden(&world.page(resume).await, "destination"), "friends.example");
-    world.change(resume, "destination=friends.example", "mail goes on").await;
+    assert_eq!(hidden(&world.person().page(resume).await, "destination"), "friends.example");
+    world.person().change(resume, "destination=friends.example", "mail goes on").await;
     world.app.deliver().await;
     assert_eq!(world.status(&id).await, "delivered");
-    world.refused(resume, "destination=friends.example", "is not paused").await;
+    world.person().refused(resume, "destination=friends.example", "is not paused").await;
 }
 
 #[tokio::test]
@@ -103,19 +69,19 @@ async fn a_person_takes_an_email_back_and_has_the_others_tried() {
     let first = world.send("ada@friends.example").await;
     let second = world.send("bob@friends.example").await;
     let cancel = format!("/queue/cancel?email_id={first}");
-    has(&world.page(&cancel).await, &[&format!("Take the email {first} back?"), "href=\"/queue\">Cancel</a>"]);
-    world.change(&cancel, &format!("email_id={first}"), "The email is taken back").await;
+    has(&world.person().page(&cancel).await, &[&format!("Take the email {first} back?"), "href=\"/queue\">Cancel</a>"]);
+    world.person().change(&cancel, &format!("email_id={first}"), "The email is taken back").await;
     assert_eq!(world.status(&first).await, "canceled");
 
     let soon = "What waited there is due now";
-    world.change("/queue/retry?all=true", "all=true", soon).await;
-    world.change("/queue/retry?destination=friends.example", "destination=friends.example", soon).await;
+    world.person().change("/queue/retry?all=true", "all=true", soon).await;
+    world.person().change("/queue/retry?destination=friends.example", "destination=friends.example", soon).await;
     let one = format!("/queue/retry?email_id={second}");
-    world.change(&one, &format!("email_id={second}"), soon).await;
+    world.person().change(&one, &format!("email_id={second}"), soon).await;
     world.app.deliver().await;
-    world.refused(&one, &format!("email_id={second}"), "Nothing of it waits").await;
+    world.person().refused(&one, &format!("email_id={second}"), "Nothing of it waits").await;
     let late = format!("/queue/cancel?email_id={second}");
-    world.refused(&late, &format!("email_id={second}"), "its delivery has begun").await;
+    world.person().refused(&late, &format!("email_id={second}"), "its delivery has begun").await;
     for (path, status) in [
         ("/queue/retry", 404),
         ("/queue/retry?email_id=x", 404),
@@ -134,11 +100,11 @@ async fn who_has_not_signed_in_or_comes_from_elsewhere_changes_nothing() {
     let asked = get(&world.app, "/queue/pause?destination=friends.example").await;
     let to = "/login?to=%2Fqueue%2Fpause%3Fdestination%3Dfriends.example";
     assert_eq!((asked.status.as_u16(), asked.header("location")), (303, Some(to)));
-    let token = hidden(&world.page("/queue/pause").await, "form");
+    let token = hidden(&world.person().page("/queue/pause").await, "form");
     let form = format!("form={token}&destination=friends.example");
     let bare = Request::post("/queue/pause").header("host", "localhost");
     assert_eq!(ask(&world.app, bare, &form).await.status, 401);
-    let post = || world.with_cookie(Request::post("/queue/pause"));
+    let post = || world.person().with_cookie(Request::post("/queue/pause"));
     assert_eq!(ask(&world.app, post(), "form=made-up&destination=friends.example").await.status, 403);
     assert_eq!(ask(&world.app, post().header("origin", "http://evil.example"), &form).await.status, 403);
     let listed = world.app.command(Command::QueueList { destination: None, offset: 0, limit: 1 }).await;
@@ -149,26 +115,26 @@ async fn who_has_not_signed_in_or_comes_from_elsewhere_changes_nothing() {
 async fn a_reason_has_a_bound_and_a_destination_must_be_one() {
     let world = World::start().await;
     let of = |chars: usize| format!("destination=friends.example&reason={}", "%C3%A9".repeat(chars));
-    world.change("/queue/pause", &of(500), "The destination is paused").await;
-    world.refused("/queue/pause", &of(501), "more than 500 characters").await;
-    world.refused("/queue/pause", "destination=a..b&reason=why", "value=\"why\"").await;
+    world.person().change("/queue/pause", &of(500), "The destination is paused").await;
+    world.person().refused("/queue/pause", &of(501), "more than 500 characters").await;
+    world.person().refused("/queue/pause", "destination=a..b&reason=why", "value=\"why\"").await;
 }
 
 #[tokio::test]
 async fn a_full_queue_is_told_in_pages() {
     let world = World::start().await;
-    world.change("/queue/pause", "destination=quiet.example", "paused").await;
+    world.person().change("/queue/pause", "destination=quiet.example", "paused").await;
     for number in 0..51 {
         world.send(&format!("ada@friends{}.example", number % 3)).await;
     }
-    let first = world.page("/queue").await;
+    let first = world.person().page("/queue").await;
     assert_eq!(first.matches("/queue/cancel?").count(), 50);
     has(&first, &["51 copies of emails wait", "Page 1 of 2", "href=\"/queue?page=2\"", "17 copies"]);
     let [paused, full] = ["quiet.example</a>", "friends0.example</a>"].map(|name| first.find(name));
     assert!(paused.is_some() && paused < full, "what is paused stands first: {first}");
-    assert_eq!(world.page("/queue?page=2").await.matches("/queue/cancel?").count(), 1);
-    has(&world.page("/queue?page=3").await, &["There is no page 3"]);
-    let one = world.page("/queue?destination=friends1.example").await;
+    assert_eq!(world.person().page("/queue?page=2").await.matches("/queue/cancel?").count(), 1);
+    has(&world.person().page("/queue?page=3").await, &["There is no page 3"]);
+    let one = world.person().page("/queue?destination=friends1.example").await;
     assert_eq!(one.matches("/queue/cancel?").count(), 17);
     has(&one, &["Queue for friends1.example", "← The whole queue"]);
     assert!(!one.contains("friends0.example") && !one.contains("quiet.example"), "{one}");
@@ -179,12 +145,12 @@ async fn only_so_many_destinations_stand_on_a_page() {
     let world = World::start().await;
     for number in 0..101 {
         if number == 100 {
-            assert!(!world.page("/queue").await.contains("These are the first"), "just inside");
+            assert!(!world.person().page("/queue").await.contains("These are the first"), "just inside");
         }
         let (destination, reason) = (format!("d{number}.example"), None);
         world.app.command(Command::QueuePause { destination, reason }).await;
     }
-    let page = world.page("/queue").await;
+    let page = world.person().page("/queue").await;
     has(&page, &["These are the first 100:"]);
     assert_eq!(page.matches("/queue/resume?").count(), 100);
 }

@@ -122,3 +122,38 @@ fn refused(status: StatusCode, body: &[u8]) -> LinkError {
         _ => LinkError::Away(format!("answers {status}: {words}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, words: &str) {
+        let status = StatusCode::from_u16(status).expect("it is a status");
+        assert_eq!(refused(status, body.as_bytes()).to_string(), words);
+    }
+
+    #[test]
+    fn what_would_be_refused_again_is_told_from_what_may_pass() {
+        let refusal = r#"{"error":"Bad","message":"record 3 is cut off","code":"invalid"}"#;
+        for status in [400, 403, 413, 422] {
+            check(status, refusal, "the origin refuses: record 3 is cut off");
+        }
+        // Another certificate, another version, a moment of rest.
+        for (status, told) in
+            [(401, "401 Unauthorized"), (415, "415 Unsupported Media Type"), (429, "429 Too Many Requests")]
+        {
+            check(status, refusal, &format!("the origin answers {told}: record 3 is cut off"));
+        }
+        check(503, r#"{"error":"Busy","code":"busy"}"#, "the origin answers 503 Service Unavailable: Busy");
+    }
+
+    #[test]
+    fn a_node_is_revoked_by_the_origin_s_word_and_by_nobody_else_s() {
+        let revoked = format!(r#"{{"error":"Revoked","code":"{REVOKED}"}}"#);
+        check(403, &revoked, "the origin has revoked this node");
+        // What stands between them may answer in its own way.
+        check(403, "<h1>Forbidden</h1>", "the origin answers 403 Forbidden");
+        check(400, r#"{"code":"invalid"}"#, "the origin answers 400 Bad Request");
+    }
+}

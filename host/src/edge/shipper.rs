@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -117,15 +117,14 @@ impl Shipper {
     /// Keeps what the origin will never take where a person finds it, so that what follows gets there.
     fn set_aside(&self, batch: &[u8], from: Cursor, why: &str) -> io::Result<()> {
         self.progress.refused();
-        let folder = self.data_dir.join("refused");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{:016x}-{}.batch", from.segment, from.offset));
-        if fs::read_dir(&folder)?.count() >= ASIDE_MAX {
-            tracing::error!(why, "the origin refuses a batch of hits, and there is no place left to set it aside");
-            return Ok(());
+        match aside(&self.data_dir.join("refused"), batch, from)? {
+            Some(path) => {
+                tracing::error!(why, file = %path.display(), "the origin refuses a batch of hits, which is set aside");
+            }
+            None => {
+                tracing::error!(why, "the origin refuses a batch of hits, and there is no place left to set it aside");
+            }
         }
-        fs::write(&path, batch)?;
-        tracing::error!(why, file = %path.display(), "the origin refuses a batch of hits, which is set aside");
         Ok(())
     }
 }
@@ -277,6 +276,17 @@ impl Working {
     }
 }
 
+/// Writes a batch into a folder, and says where, unless there are too many already.
+fn aside(folder: &Path, batch: &[u8], from: Cursor) -> io::Result<Option<PathBuf>> {
+    fs::create_dir_all(folder)?;
+    if fs::read_dir(folder)?.count() >= ASIDE_MAX {
+        return Ok(None);
+    }
+    let path = folder.join(format!("{:016x}-{}.batch", from.segment, from.offset));
+    fs::write(&path, batch)?;
+    Ok(Some(path))
+}
+
 /// The origin is there.
 fn answered(shipper: &Shipper, backoff: &mut Backoff) {
     if !backoff.is_over() {
@@ -313,6 +323,22 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_many_batches_are_set_aside_and_no_more() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let refused = folder.path().join("refused");
+        let set_aside = |offset| {
+            let from = Cursor { segment: 7, offset };
+            aside(&refused, b"hits", from).expect("the disk takes it")
+        };
+        for offset in 0..ASIDE_MAX as u64 {
+            let path = set_aside(offset).expect("there is a place");
+            assert_eq!(fs::read(path).expect("it is there"), b"hits");
+        }
+        assert_eq!(set_aside(ASIDE_MAX as u64), None);
+        assert_eq!(fs::read_dir(&refused).expect("it is there").count(), ASIDE_MAX);
+    }
 
     #[test]
     fn the_origin_is_asked_ever_more_rarely_up_to_a_bound() {
