@@ -7,6 +7,7 @@ The server is stopped, killed and started again, nodes are killed while they wri
 acknowledged is on every node, once, and all nodes have the same rows. `cluster.sh` gets the server and starts this.
 """
 
+import asyncio
 import base64
 import collections
 import json
@@ -16,6 +17,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -389,11 +391,16 @@ def main():
         url = f"http://127.0.0.1:{admin}/v1/namespaces/{name}/create"
         within(10, "the namespace is made", lambda: created(url))
         node = Node(name, folder, f"http://{name}.localhost:{sqld.port}", PILLARBOX_STORAGE_TOKEN=token)
+        if name == "west":
+            port, certificate = behind_tls(folder, "west.localhost", sqld.port)
+            node.environment["PILLARBOX_STORAGE_URL"] = f"https://west.localhost:{port}"
+            check("certificate" in node.refused("cluster", "init"), "a certificate of nobody known is not trusted")
+            node.environment["PILLARBOX_STORAGE_CA"] = str(certificate)
         node.command("cluster", "init")
         nodes.append(node.start())
     made(nodes[0], "acme")
     names = [[row["email"] for row in node.command("customer", "list")["customers"]] for node in nodes]
-    check("acme@example.org" in names[0] and "acme@example.org" not in names[1], "two clusters share a server and no rows")
+    check("acme@example.org" in names[0] and "acme@example.org" not in names[1], "two clusters share a server, one of them through TLS, and no rows")
     missing = Node("missing", folder, f"http://north.localhost:{sqld.port}", PILLARBOX_STORAGE_TOKEN=token)
     check("doesn't exist" in missing.refused("cluster", "init"), "a namespace that is not there is told")
     unknown = Node("unknown", folder, f"http://east.localhost:{sqld.port}", PILLARBOX_STORAGE_TOKEN=token[:-4] + "AAAA")
@@ -402,10 +409,37 @@ def main():
     print(f"done in {time.monotonic() - BEGAN:.0f} s")
 
 
+def openssl(*words, **options):
+    return subprocess.run(["openssl", *words], capture_output=True, check=True, **options).stdout
+
+
+def behind_tls(folder, host, port):
+    """The port of a way through TLS to a server of this machine, and the certificate, which names this host."""
+    key, certificate = folder / "tls.key", folder / "tls.pem"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=lab",
+            "-addext", "basicConstraints=critical,CA:FALSE", "-addext", f"subjectAltName=DNS:{host}", "-keyout", str(key),
+            "-out", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async def carry(reader, writer):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def front(reader, writer):
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, to_server), carry(from_server, writer), return_exceptions=True)
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(front, "127.0.0.1", 0, ssl=context))
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return server.sockets[0].getsockname()[1], certificate
+
+
 def jwt(folder):
     """A key pair of a server, and a token that it takes."""
-    def openssl(*words, **options):
-        return subprocess.run(["openssl", *words], capture_output=True, check=True, **options).stdout
     def coded(data):
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
     secret, public, claims = folder / "jwt.key", folder / "jwt.pem", folder / "jwt.claims"
