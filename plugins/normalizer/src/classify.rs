@@ -22,8 +22,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) status: Option<Enhanced>,
     /// What else the report says; asked only when words and codes about the recipient do not decide.
     pub(crate) context: &'a str,
-    /// Whether the refusal came after the server had accepted the recipient.
-    pub(crate) after_data: bool,
+    /// Whether a recipient that the server calls unknown may only be filtered, see [`crate::dialogue`].
+    pub(crate) unknown_is_vague: bool,
 }
 
 /// What came out.
@@ -125,9 +125,9 @@ pub(crate) fn classify(facts: &Facts) -> Verdict {
             Some((word, Some(phrase.to_owned())))
         }
         (None | Some((Worth::Vague, _)), Some((Class::UserUnknown, phrase)))
-            if facts.after_data && phrase.contains("unknown") =>
+            if facts.unknown_is_vague && phrase.contains("unknown") =>
         {
-            Some((Class::RecipientRefused, Some(format!("{phrase}, but only after the message"))))
+            Some((Class::RecipientRefused, Some(format!("{phrase}, which may be a filter here"))))
         }
         (None | Some((Worth::Vague, _)), Some((word, phrase))) => Some((word, Some(phrase.to_owned()))),
         (Some((_, class)), _) => Some((class, enhanced.map(|code| code.to_string()))),
@@ -219,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn unknown_after_the_message_is_a_filter() {
-        let facts = Facts { text: "550 User unknown", after_data: true, ..Facts::default() };
+    fn unknown_may_be_a_filter() {
+        let facts = Facts { text: "550 User unknown", unknown_is_vague: true, ..Facts::default() };
         assert_eq!(classify(&facts).class, Some(Class::RecipientRefused));
         let facts = Facts { text: "550 5.1.1 User unknown", ..facts };
         assert_eq!(classify(&facts).class, Some(Class::UserUnknown));

@@ -1,4 +1,4 @@
-//! At which point of the SMTP dialogue a server refused.
+//! At which point of the SMTP dialogue a server refused, and who is known to refuse under a false name.
 
 /// Words that say that it was after the recipient had been accepted, in lower case and with single blanks.
 const AFTER_DATA: &[&str] = &[
@@ -14,6 +14,17 @@ const AFTER_DATA: &[&str] = &[
     "(state 17)",
     "(state 18)",
 ];
+
+/// Domains of mobile carriers that call a recipient unknown also when their customer's filter refuses the mail.
+const CARRIERS: &[&str] = &["docomo.ne.jp"];
+
+/// Whether a host or an address is of a carrier that hides its customers' filters.
+pub(crate) fn is_carrier(host_or_address: &str) -> bool {
+    let end = host_or_address.split([' ', '(']).next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    CARRIERS.iter().any(|carrier| {
+        end.strip_suffix(carrier).is_some_and(|before| before.is_empty() || before.ends_with(['.', '@']))
+    })
+}
 
 /// Whether a text tells that the refusal came after DATA.
 ///
@@ -31,6 +42,16 @@ pub(crate) fn is_after_data(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_carrier_is_told_by_its_domain() {
+        for of_one in ["ada@docomo.ne.jp", "mfsmax.docomo.ne.jp. (192.0.2.1)", "docomo.ne.jp"] {
+            assert!(is_carrier(of_one), "{of_one}");
+        }
+        for of_none in ["xdocomo.ne.jp", "docomo.ne.jp.example", ""] {
+            assert!(!is_carrier(of_none), "{of_none}");
+        }
+    }
 
     #[test]
     fn only_words_about_data_count() {

@@ -45,5 +45,5 @@ pub fn normalize(request: &Request, _settings: &[Attribute]) -> Result<Outcome, 
     if request.body.len() > BODY_BYTES_MAX {
         return Err(Problem::invalid("", format!("The body is larger than {BODY_BYTES_MAX} bytes")));
     }
-    if json::is_meant(request) { json::normalize(request) } else { mail::normalize(request) }
+    json::normalize(request).unwrap_or_else(|| mail::normalize(request))
 }

@@ -58,7 +58,9 @@ const PHRASES: &[(Class, &[&str])] = &[
         "full mailbox", "mail quota", "too many messages in", "too many mails in", "delivery would exceed",
         "limit reached * mailbox", "exceeded the space", "message exceeds * quota",
         "has too many messages on the server", "storage space", "out of space", "message storage limit",
-        "limit on the mailbox", "user's disk",
+        "limit on the mailbox", "user's disk", "boîte * pleine", "messagerie * pleine", "buzón * lleno", "caixa * cheia",
+        "casella piena", "casella * piena", "postfach * voll", "переполнен", "邮箱已满", "信箱已满", "邮箱空间不足", "容量を超え",
+        "メールボックスが一杯", "용량 초과", "skrzynka * pełna", "schránka * plná", "mailbox vol",
     ]),
     (Class::TooBig, &[
         "message too large", "message too big", "message is too large", "message is too big", "size exceeds",
@@ -212,6 +214,7 @@ const PHRASES: &[(Class, &[&str])] = &[
         "not permitted to send", "whitelist", "list members only", "members only", "not a subscriber",
         "recipient is not accepting", "refuse to receive", "refused to receive", "refuses to accept",
         "personal blocklist", "unable to deliver * policy of recipient", "mail refused",
+        "list moderator", "held for moderation", "awaits moderator", "groups.google.com/support",
     ]),
     (Class::Content, &[
         "attachment", "header * invalid", "invalid header", "headers are not", "malformed", "missing header",
@@ -279,8 +282,13 @@ const PHRASES: &[(Class, &[&str])] = &[
         "cannot process", "processing error", "mailer error", "aliasing", "permission denied", "service down",
         "offline",
     ]),
+    (Class::HostUnknown, &["domain name * does not appear to be registered"]),
     (Class::UserUnknown, &[
-        "address rejected", "rejected address",
+        "address rejected", "rejected address", "destinataire inconnu", "adresse introuvable", "n'existe pas",
+        "usuário desconhecido", "não existe", "utente sconosciuto", "non esiste", "nicht gefunden", "existiert nicht",
+        "не найден", "не существует", "неизвестный пользователь", "不存在", "查无此", "宛先が見つかりません",
+        "存在しません", "見つかりませんでした", "존재하지 않", "nie istnieje", "neexistuje", "bestaat niet", "finns inte",
+        "findes ikke", "finnes ikke", "bulunamadı",
     ]),
     (Class::RecipientRefused, &[
         "rejected", "reject", "not accept", "blocked",

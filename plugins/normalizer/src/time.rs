@@ -23,7 +23,9 @@ pub(crate) fn iso8601(text: &str) -> Option<i64> {
         .chain(*b"000")
         .take(3)
         .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))?;
-    let offset = if zone.trim().is_empty() { 0 } else { zone_minutes(zone.trim())? };
+    // Go writes `+0000 UTC`.
+    let zone = zone.split_whitespace().next().unwrap_or_default();
+    let offset = if zone.is_empty() { 0 } else { zone_minutes(zone)? };
     Some(instant([year, month, day, hour, minute, second], offset)? + millis)
 }
 
@@ -65,13 +67,21 @@ pub(crate) fn rfc5322(text: &str) -> Option<i64> {
     instant([year?, month?, day?, hour, minute, second], zone.unwrap_or(0))
 }
 
-/// A Unix time; seconds and milliseconds are told apart by their size, which holds until the year 5138.
+/// A Unix time; seconds, milliseconds, microseconds and nanoseconds are told apart by their size, which holds from 1973
+/// until the year 5138.
 pub(crate) fn unix(number: f64) -> Option<i64> {
     const SECONDS_MAX: f64 = 1e11;
-    const MILLIS_MAX: f64 = 2.5e14;
-    let millis = if number.abs() < SECONDS_MAX { number * 1000.0 } else { number };
+    const MILLIS_MAX: f64 = 1e14;
+    const MICROS_MAX: f64 = 1e17;
+    const NANOS_MAX: f64 = 1e20;
+    let millis = match number {
+        _ if number < SECONDS_MAX => number * 1e3,
+        _ if number < MILLIS_MAX => number,
+        _ if number < MICROS_MAX => number / 1e3,
+        _ => number / 1e6,
+    };
     #[allow(clippy::cast_possible_truncation, reason = "its size was just checked")]
-    (0.0..MILLIS_MAX).contains(&millis).then_some(millis as i64)
+    (0.0..NANOS_MAX).contains(&number).then_some(millis as i64)
 }
 
 fn digits(text: &str) -> Option<i64> {

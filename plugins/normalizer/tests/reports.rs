@@ -332,7 +332,6 @@ fn what_is_no_report_is_not_made_one() {
         "From: Ada <ada@example.com>\nSubject: Bounce rates\n\nThe number for eve@example.com was wrong.\n",
     );
     check_unrecognized("From: Ada <ada@example.com>\nSubject: Re: Undelivered\n\n550 5.1.1 eve@example.com\n");
-    check_unrecognized("[]");
-    check_unrecognized("{\"event\": \"bounce\", \"email\": \"ada@example.com\"}");
+    check_unrecognized("{\"order\": 7, \"email\": \"ada@example.com\"}");
     check_unrecognized("{\"emailId\": ");
 }

@@ -81,7 +81,7 @@ fn walk<'a>(headers: &Headers, body: &'a str, depth: usize, parts: &mut Vec<Part
 }
 
 /// The sections between the boundary lines. A missing last boundary ends at the end.
-fn sections<'a>(body: &'a str, boundary: &str) -> Vec<&'a str> {
+pub(super) fn sections<'a>(body: &'a str, boundary: &str) -> Vec<&'a str> {
     let mut sections = Vec::new();
     let mut open = None;
     let mut at = 0;
@@ -106,7 +106,7 @@ pub(crate) fn media_of(content_type: &str) -> String {
 }
 
 /// The boundary parameter, with or without quotation marks.
-fn boundary(content_type: &str) -> Option<String> {
+pub(super) fn boundary(content_type: &str) -> Option<String> {
     const NAME: &str = "boundary";
     let lower = content_type.to_ascii_lowercase();
     let after = content_type[lower.find(NAME)? + NAME.len()..].trim_start().strip_prefix('=')?.trim_start();

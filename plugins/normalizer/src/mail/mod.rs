@@ -3,22 +3,26 @@
 //! The order of the questions matters. What a standard defines goes first; among the rest, a mail from a mail
 //! server goes before the marks of automatic answers, because servers set those marks too.
 
-mod address;
+pub(crate) mod address;
 mod arf;
 mod autoreply;
 mod charset;
 mod clues;
 mod decode;
 mod dsn;
+mod form;
 mod forward;
 mod freetext;
 mod header;
 mod markup;
 mod mime;
 mod quote;
-mod report;
+pub(crate) mod report;
 
+use crate::json;
 use crate::types::{Outcome, Problem, Request};
+pub(crate) use decode::base64;
+pub(crate) use form::multipart_form;
 use header::Headers;
 use mime::Mail;
 use report::Report;
@@ -43,12 +47,25 @@ pub(crate) fn normalize(request: &Request) -> Result<Outcome, Problem> {
         (text, bare) = (inner, false);
         forwards += 1;
     };
-    let read = arf::read(&report)
+    let read = json_inside(&report, request)
+        .or_else(|| arf::read(&report))
         .or_else(|| dsn::read(&report))
         .or_else(|| freetext::read_from_server(&report))
         .or_else(|| autoreply::read(&report))
         .or_else(|| freetext::read_from_anyone(&report));
     read.ok_or_else(|| Problem::unrecognized("This mail is neither a bounce, a complaint nor an automatic answer"))
+}
+
+/// A notification in JSON that comes by mail, as SNS sends it to addresses that subscribe.
+fn json_inside(report: &Report, request: &Request) -> Option<Outcome> {
+    let text = report.said.trim_start();
+    if !text.starts_with(['{', '[']) {
+        return None;
+    }
+    // A mail's lines have an end, which JSON's need not; what broke a string is taken out of it again.
+    let body = text.bytes().filter(|byte| *byte != b'\n').collect();
+    let request = Request { body, received_at: request.received_at, ..Request::default() };
+    json::read_first(&request).filter(|outcome| !outcome.events.is_empty())
 }
 
 /// A body with its own header, or one whose header is the request's.

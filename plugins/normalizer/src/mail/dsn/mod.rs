@@ -69,13 +69,15 @@ fn of_group(mut event: Event, group: &Headers, context: &str) -> Event {
     event.reason = reason_of(&diagnostic).or_else(|| group.get("status").and_then(reason_of));
     event.occurred_at = group.get("last-attempt-date").and_then(time::rfc5322).or(event.occurred_at);
     let remote = group.get("remote-mta").map(without_type).and_then(reason_of);
+    let is_carrier = remote.iter().chain(&event.recipient).any(|name| dialogue::is_carrier(name));
     event.attributes.extend(remote.map(|remote| ("remote-mta".to_owned(), remote)));
     if event.kind == Kind::Delivered {
         event.enhanced_code = status.map(|status| status.to_string());
         return event;
     }
-    let after_data = dialogue::is_after_data(&diagnostic) || dialogue::is_after_data(context);
-    classify(&Facts { text: remote_words(&diagnostic), status, context, after_data }).describe(&mut event);
+    let after_data = || dialogue::is_after_data(&diagnostic) || dialogue::is_after_data(context);
+    let unknown_is_vague = is_carrier || after_data();
+    classify(&Facts { text: remote_words(&diagnostic), status, context, unknown_is_vague }).describe(&mut event);
     event
 }
 

@@ -71,8 +71,9 @@ fn read(report: &Report) -> Option<Outcome> {
         return None;
     }
     let events = entries.into_iter().map(|entry| {
-        let after_data = dialogue::is_after_data(&entry.words);
-        let verdict = classify(&Facts { text: &entry.words, context: &report.said, status: None, after_data });
+        let is_carrier = entry.recipient.as_deref().is_some_and(dialogue::is_carrier);
+        let unknown_is_vague = is_carrier || dialogue::is_after_data(&entry.words);
+        let verdict = classify(&Facts { text: &entry.words, context: &report.said, status: None, unknown_is_vague });
         let mut event = Event {
             kind,
             recipient: entry.recipient,

@@ -15,7 +15,11 @@ pub(super) const SUBJECTS: &[&str] = &[
     "mail was returned", "unzustellbar", "no entregad", "non remis", "non recapitabile", "mailbox full", "unbekannt",
     "doručen", "недоставлен", "warning: message", "returned message", "address not found", "wrong address",
     "invalid address", "nicht zustellbar", "zustellung fehl", "zustellungsfehler", "unable to send", "permanent fail",
-    "notice of message",
+    "notice of message", "falha na entrega", "não entregue", "mancata consegna", "mancato recapito", "entrega fallida",
+    "fallo en la entrega", "no se puede entregar", "no se ha podido entregar", "échec de la remise", "échec de remise",
+    "échec d'envoi", "не доставлено", "не удалось доставить", "niedostarcz", "nie dostarczono", "onbestelbaar",
+    "niet afgeleverd", "kan inte levereras", "kunne ikke leveres", "teslim edilemedi", "配信エラー", "配信不能", "配送エラー",
+    "配信に失敗", "配信できません", "送信エラー", "退信", "无法投递", "無法傳遞", "전송 실패", "반송",
 ];
 
 /// Sentences that only a bounce has.
@@ -34,6 +38,8 @@ pub(super) const FAILURES: &[&str] = &[
     "bounce", "reject", "error", "unknown", "could not", "couldn't", "not reach", "refused", "invalid", "no such",
     "not exist", "not found", "rejeté", "unable to", "was not", "has not been", "wasn't able", "blocked", "disabled",
     "is full", "have been returned", "nicht zugestellt", "wrong",
+    "n'a pas pu", "no se ha podido", "no se pudo", "não pôde", "não foi possível", "non è stato", "не может быть",
+    "не удалось", "失敗しました", "できませんでした", "退回", "실패",
 ];
 
 /// Sentences of a server that goes on trying.
