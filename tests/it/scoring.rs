@@ -33,20 +33,26 @@ async fn analyze(customer: &TestCustomer, message: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_good_message_passes_with_nothing_against_it() {
+async fn a_good_message_passes_and_only_the_model_speaks_which_speaks_for_it() {
     let app = TestApp::start().await;
     let acme = app.customer("acme").await;
     let text = "Hello Ada, your parcel left the house this morning and arrives tomorrow.";
     let message =
         json!({ "from": "Shop <shop@example.org>", "to": "ada@example.com", "subject": "Your parcel", "text": text });
-    let expected =
-        json!({ "score": 100, "spam_score": 0.0, "verdict": "pass", "findings": [], "plugins": "[plugins]" });
-    assert_eq!(analyze(&acme, message.clone()).await, expected);
+    let good = analyze(&acme, message).await;
+    assert_eq!((&good["score"], &good["verdict"]), (&json!(100), &json!("pass")), "{good}");
+    assert_eq!(good["findings"].as_array().map(Vec::len), Some(1), "{good}");
+    let opinion = &good["findings"][0];
+    assert_eq!((&opinion["rule"], &opinion["points"]), (&json!("MODEL_CONTENT"), &good["spam_score"]), "{good}");
+    assert!(opinion["points"].as_f64().is_some_and(|points| points < 0.0), "{good}");
     let raw = format!(
         "From: Shop <shop@example.org>\r\nTo: ada@example.com\r\nSubject: Your parcel\r\n\
         Date: Fri, 15 Mar 2024 14:30:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\n{text}\r\n"
     );
-    assert_eq!(analyze(&acme, json!({ "raw": raw })).await, expected);
+    // Its body ends with a line break, of which the model makes a little.
+    let read = analyze(&acme, json!({ "raw": raw })).await;
+    assert_eq!((&read["score"], &read["verdict"]), (&json!(100), &json!("pass")), "{read}");
+    assert_eq!(read["findings"].as_array().map(Vec::len), Some(1), "{read}");
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! The rules of Pillarbox's built-in scorer: what in a message makes filters suspicious or readers leave.
 //!
 //! ```text
-//! message → Page (html, read once) → Facts (words, links, signs) → each Rule → Tally → Verdict
+//! message → Page (html, read once) → Facts (words, links, signs) → each Rule → model → Tally → Verdict
 //! ```
 //!
 //! Everything that costs time in proportion to the message is done once, before the first rule is asked; a rule is
-//! a line in a table under `rules/` and a function that looks at the facts. A second layer, such as a model over
-//! the same facts, would stand beside the rules in [`score`].
+//! a line in a table under `rules/` and a function that looks at the facts. The learned `model` looks at
+//! the same facts and adds what the rules do not say.
 //!
 //! Nothing here looks at a clock, a network or chance: the same message with the same settings has the same verdict.
 
@@ -16,6 +16,7 @@ mod html;
 mod link;
 mod merge_tags;
 pub mod message;
+pub mod model;
 mod obfuscation;
 mod phrases;
 mod prose;
@@ -56,14 +57,32 @@ pub fn describe() -> Description {
     Description {
         name: "pillarbox-rules",
         version: env!("CARGO_PKG_VERSION"),
-        summary: "Judges mail before it is sent by documented rules about subject, wording, links, html, headers, \
-                  unsubscribing, attachments and accessibility; the score is the sum of the findings, limited per category.",
+        summary: "Judges mail before it is sent by documented rules, limited per category, and by a model that has learned \
+                  from spam and from honest mail; the score is the sum of the findings.",
     }
 }
 
 /// Every rule, in the order of the documentation.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    rules::TABLES.iter().copied().flatten()
+    rules::TABLES.iter().copied().flatten().chain([&model::RULE])
+}
+
+/// The features of a message in the order in which they are met, and the points of its rules, for training a model.
+#[must_use]
+pub fn features(message: &Message) -> (Vec<(model::features::Kind, u64)>, f64) {
+    let settings = Settings::read(&[]);
+    let page = message.html.as_deref().map(Page::read);
+    let facts = Facts::of(message, page.as_ref(), &settings);
+    let tally = tally_of(&facts, &settings);
+    let mut features = Vec::new();
+    model::features::of(&facts, &tally.rules(), &mut |kind, hash, _| features.push((kind, hash)));
+    (features, tally.verdict().spam_score)
+}
+
+/// What a reader sees of a page.
+#[must_use]
+pub fn visible_text(html: &str) -> String {
+    Page::read(html).visible.text
 }
 
 /// Judges a message.
@@ -79,13 +98,26 @@ pub fn score(message: &Message, settings: &[(String, String)]) -> Result<Verdict
     let settings = Settings::read(settings);
     let page = message.html.as_deref().map(Page::read);
     let facts = Facts::of(message, page.as_ref(), &settings);
+    let mut tally = tally_of(&facts, &settings);
+    if settings.leaves_out(model::RULE.id) {
+        return Ok(tally.verdict());
+    }
+    let opinion = model::judge(&facts, &tally.rules());
+    tally.add(&model::RULE, opinion.points, opinion.hits);
+    let mut verdict = tally.verdict();
+    let probability = model::probability(verdict.spam_score);
+    verdict.attributes.push(("probability".to_owned(), format!("{probability:.3}")));
+    Ok(verdict)
+}
+
+fn tally_of(facts: &Facts<'_>, settings: &Settings<'_>) -> Tally {
     let mut tally = Tally::default();
-    for rule in rules() {
+    for rule in rules::TABLES.iter().copied().flatten() {
         if !settings.leaves_out(rule.id) {
             let mut hits = Hits::default();
-            (rule.check)(&facts, &mut hits);
+            (rule.check)(facts, &mut hits);
             tally.add(rule, settings.points(rule.id).unwrap_or(rule.points), hits);
         }
     }
-    Ok(tally.verdict())
+    tally
 }

@@ -52,11 +52,16 @@ impl Tally {
         }
     }
 
+    /// The rules that found something, in the order of the tables.
+    pub(crate) fn rules(&self) -> Vec<&'static str> {
+        self.found.iter().map(|(rule, ..)| rule.id).collect()
+    }
+
     /// Sorts, limits and sums. The sum is taken in hundredths, so that it is the same on every machine and shows
     /// no rounding noise.
     pub(crate) fn verdict(mut self) -> Verdict {
         self.found.sort_by(|(a, a_points, _), (b, b_points, _)| {
-            a.severity.cmp(&b.severity).then(b_points.abs().total_cmp(&a_points.abs()))
+            b_points.total_cmp(a_points).then(a.severity.cmp(&b.severity))
         });
         let mut spent = [0_i64; crate::rules::Category::COUNT];
         let mut total = 0;
@@ -69,7 +74,7 @@ impl Tally {
             total += counted;
             append(&mut findings, rule, whole(counted), hits);
         }
-        Verdict { spam_score: whole(total), findings }
+        Verdict { spam_score: whole(total), findings, attributes: Vec::new() }
     }
 }
 

@@ -102,6 +102,8 @@ pub struct Finding {
 pub struct Verdict {
     /// Points; 5.0 and more is spam.
     pub spam_score: f64,
-    /// Most important first.
+    /// Most points first.
     pub findings: Vec<Finding>,
+    /// `probability`: that the message is spam, 0 to 1, when the model was asked.
+    pub attributes: Vec<(String, String)>,
 }

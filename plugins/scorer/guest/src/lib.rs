@@ -76,7 +76,7 @@ fn verdict(verdict: Verdict) -> wit::Verdict {
     wit::Verdict {
         spam_score: verdict.spam_score,
         findings: verdict.findings.into_iter().map(finding).collect(),
-        attributes: Vec::new(),
+        attributes: verdict.attributes,
     }
 }
 

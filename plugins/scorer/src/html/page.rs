@@ -34,9 +34,35 @@ pub(crate) enum Spot {
     TooDeep,
     HeadingSkipped,
     LayoutTable,
+    /// Sound or film.
+    Media,
+    /// A drawing in the source.
+    Drawing,
+    /// Something to fill in.
+    Field,
+    ImageMap,
+    /// `font` and the like, which styles have replaced.
+    OldLook,
+    /// What opens when it is clicked.
+    Interactive,
+    /// A link that begins inside another.
+    NestedLink,
+    /// A second `body`.
+    SecondBody,
+    /// Placed by coordinates.
+    Positioned,
+    /// Laid out by flexbox or grid.
+    FlexLayout,
+    BackgroundImage,
+    NegativeMargin,
+    StyleVariable,
+    /// `@import` in a style sheet.
+    StyleImport,
+    /// A style sheet beyond what is kept.
+    LargeSheet,
 }
 
-const SPOT_KINDS: usize = Spot::LayoutTable as usize + 1;
+const SPOT_KINDS: usize = Spot::LargeSheet as usize + 1;
 
 /// A page and what is on it. Ranges are bytes of the source unless said otherwise.
 pub(crate) struct Page<'h> {
@@ -119,6 +145,9 @@ impl<'h> Page<'h> {
 
     pub(super) fn mark(&mut self, spot: Spot, range: Range<usize>) {
         let places = &mut self.spots[spot as usize];
+        if places.last() == Some(&range) {
+            return;
+        }
         if places.len() < SPOTS_PER_KIND_MAX {
             places.push(range);
         } else {

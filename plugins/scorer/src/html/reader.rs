@@ -23,6 +23,9 @@ const IMAGES_MAX: usize = 100_000;
 /// Hidden stretches of one page that are looked at.
 const HIDDEN_MAX: usize = 10_000;
 
+/// Bytes of a style sheet that the largest mailbox provider keeps; the rest is dropped.
+const SHEET_BYTES_KEPT: usize = 8192;
+
 /// Nested elements that mail programs show reliably.
 const DEPTH_SAFE_MAX: usize = 256;
 
@@ -35,6 +38,7 @@ pub(super) fn read(html: &str) -> Page<'_> {
         sheetless: !has_sheet(html),
         shows_text: false,
         heading: 0,
+        has_body: false,
         raw: "",
     };
     for token in Tokens::of(html) {
@@ -54,6 +58,7 @@ struct Reader<'h> {
     shows_text: bool,
     /// Level of the last heading.
     heading: u8,
+    has_body: bool,
     /// The element whose raw content comes next.
     raw: &'static str,
 }
@@ -103,7 +108,17 @@ impl<'h> Reader<'h> {
         match self.raw {
             "title" => self.page.declares.title |= !self.page.html[range].trim_ascii().is_empty(),
             "textarea" | "xmp" => self.text(range),
+            "style" => self.sheet(range),
             _ => {}
+        }
+    }
+
+    fn sheet(&mut self, range: Range<usize>) {
+        if self.page.html[range.clone()].contains("@import") {
+            self.page.mark(Spot::StyleImport, range.clone());
+        }
+        if range.len() > SHEET_BYTES_KEPT {
+            self.page.mark(Spot::LargeSheet, range);
         }
     }
 
@@ -118,6 +133,9 @@ impl<'h> Reader<'h> {
     }
 
     fn start(&mut self, name: &str, hash: u64, attributes: &Attributes<'h>, tag: Range<usize>) {
+        if name == "a" && self.anchor.is_some() {
+            self.page.mark(Spot::NestedLink, tag.clone());
+        }
         self.imply_ends(name);
         let element = element(name);
         if element.breaks_line {
@@ -126,10 +144,11 @@ impl<'h> Reader<'h> {
         let mut look = self.open.look();
         for attribute in attributes.clone() {
             if attribute.is("style") {
-                look.apply_style(&attribute.decoded());
+                look.apply_style(&attribute.decoded(), |spot| self.page.mark(spot, tag.clone()));
             } else if attribute.is("bgcolor") {
                 look.apply_background(&attribute.decoded());
             } else if attribute.is("background") {
+                self.page.mark(Spot::BackgroundImage, tag.clone());
                 look.background = Background::Unknown;
             } else if attribute.is("hidden") {
                 look.removed = true;
@@ -146,6 +165,7 @@ impl<'h> Reader<'h> {
         self.raw = match name {
             "title" => "title",
             "textarea" | "xmp" => "textarea",
+            "style" => "style",
             _ => "other",
         };
         if !element.is_void {
@@ -159,7 +179,13 @@ impl<'h> Reader<'h> {
     /// Takes down what an element is by itself.
     fn notice(&mut self, name: &str, attributes: &Attributes<'h>, tag: &Range<usize>) {
         match name {
-            "html" | "head" | "body" => self.page.is_document = true,
+            "body" => {
+                self.page.is_document = true;
+                if std::mem::replace(&mut self.has_body, true) {
+                    self.page.mark(Spot::SecondBody, tag.clone());
+                }
+            }
+            "html" | "head" => self.page.is_document = true,
             "a" | "area" => self.link(name, attributes, tag),
             "img" => self.image(attributes, tag),
             "script" => self.page.mark(Spot::Script, tag.clone()),
@@ -170,6 +196,13 @@ impl<'h> Reader<'h> {
             "meta" if says(attributes, "http-equiv", "refresh") => self.page.mark(Spot::MetaRefresh, tag.clone()),
             "base" => self.page.mark(Spot::BaseTag, tag.clone()),
             "link" if says(attributes, "rel", "stylesheet") => self.page.mark(Spot::ExternalSheet, tag.clone()),
+            "audio" | "video" => self.page.mark(Spot::Media, tag.clone()),
+            "svg" | "canvas" => self.page.mark(Spot::Drawing, tag.clone()),
+            "select" | "textarea" => self.page.mark(Spot::Field, tag.clone()),
+            "input" if !says(attributes, "type", "hidden") => self.page.mark(Spot::Field, tag.clone()),
+            "map" => self.page.mark(Spot::ImageMap, tag.clone()),
+            "font" | "center" | "big" | "strike" => self.page.mark(Spot::OldLook, tag.clone()),
+            "details" | "dialog" => self.page.mark(Spot::Interactive, tag.clone()),
             "blink" | "marquee" => self.page.mark(Spot::Moving, tag.clone()),
             "table" if !attributes.clone().any(|attribute| attribute.is("role")) => {
                 self.page.mark(Spot::LayoutTable, tag.clone());

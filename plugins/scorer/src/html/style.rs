@@ -2,6 +2,8 @@
 //!
 //! Style sheets are not read: which element a selector means is beyond a check, and a finding must be certain.
 
+use super::page::Spot;
+
 /// A colour as red, green and blue.
 pub(crate) type Rgb = [u8; 3];
 
@@ -60,8 +62,11 @@ impl Look {
         self.colour?.iter().zip(&background).all(near).then_some(Hiding::Coloured)
     }
 
-    /// Applies the declarations of a `style` attribute.
-    pub(crate) fn apply_style(&mut self, style: &str) {
+    /// Applies the declarations of a `style` attribute, and tells `odd` of what mail programs do not do.
+    pub(crate) fn apply_style(&mut self, style: &str, mut odd: impl FnMut(Spot)) {
+        if style.contains("var(--") {
+            odd(Spot::StyleVariable);
+        }
         let mut clipped = false;
         let mut flat = false;
         for declaration in style.split(';') {
@@ -69,15 +74,34 @@ impl Look {
             let value = value.trim();
             let value = value.strip_suffix("!important").unwrap_or(value).trim_end();
             match name.trim() {
-                name if is(name, "display") => self.removed |= is(value, "none"),
+                name if is(name, "display") => {
+                    self.removed |= is(value, "none");
+                    if ["flex", "inline-flex", "grid", "inline-grid"].iter().any(|layout| is(value, layout)) {
+                        odd(Spot::FlexLayout);
+                    }
+                }
+                name if is(name, "position") && (is(value, "absolute") || is(value, "fixed")) => odd(Spot::Positioned),
+                name if name.get(..6).is_some_and(|start| is(start, "margin")) && is_negative(value) => {
+                    odd(Spot::NegativeMargin);
+                }
                 name if is(name, "visibility") => self.removed |= is(value, "hidden"),
                 name if is(name, "opacity") => self.removed |= number(value) == Some(0.0),
                 name if is(name, "overflow") => clipped |= is(value, "hidden"),
                 name if is(name, "max-height") || is(name, "height") => flat |= number(value) == Some(0.0),
                 name if is(name, "font-size") => self.apply_size(value),
                 name if is(name, "color") => self.colour = colour(value),
-                name if is(name, "background") || is(name, "background-color") => self.apply_background(value),
-                name if is(name, "background-image") => self.background = Background::Unknown,
+                name if is(name, "background") || is(name, "background-color") => {
+                    if value.contains("url(") {
+                        odd(Spot::BackgroundImage);
+                    }
+                    self.apply_background(value);
+                }
+                name if is(name, "background-image") => {
+                    if value.contains("url(") {
+                        odd(Spot::BackgroundImage);
+                    }
+                    self.background = Background::Unknown;
+                }
                 _ => {}
             }
         }
@@ -137,6 +161,10 @@ fn hexadecimal(digits: &str) -> Option<Rgb> {
 fn number(value: &str) -> Option<f32> {
     let end = value.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+')).unwrap_or(value.len());
     value[..end].parse().ok()
+}
+
+fn is_negative(value: &str) -> bool {
+    value.split_ascii_whitespace().any(|side| side.starts_with('-'))
 }
 
 fn is(text: &str, lower: &str) -> bool {

@@ -352,12 +352,12 @@ fn has_ending(file: &Attachment, endings: &[&str]) -> bool {
     ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
-fn by_ending(facts: &Facts<'_>, hits: &mut Hits, endings: &[&str], what: &str) {
+pub(super) fn by_ending(facts: &Facts<'_>, hits: &mut Hits, endings: &[&str], what: &str) {
     each(facts, hits, |file| has_ending(file, endings), |file| format!("{} {what}.", quoted(&file.filename)));
 }
 
 /// Reports every attachment that `is_wanted`.
-fn each(
+pub(super) fn each(
     facts: &Facts<'_>,
     hits: &mut Hits,
     is_wanted: impl Fn(&Attachment) -> bool,

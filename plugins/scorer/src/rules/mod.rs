@@ -7,11 +7,16 @@ mod accessibility;
 mod attachments;
 mod authentication;
 mod compliance;
+mod encoding;
+mod envelope;
+mod files;
 mod headers;
 mod html;
 mod link_hosts;
+mod link_shape;
 mod link_text;
 mod links;
+mod markup;
 mod sender;
 mod structure;
 mod subject;
@@ -25,17 +30,22 @@ use crate::verdict::Severity;
 /// All tables, in the order of the documentation.
 pub(crate) static TABLES: &[&[Rule]] = &[
     subject::RULES,
+    encoding::RULES,
     wording::RULES,
     topics::RULES,
     link_text::RULES,
     link_hosts::RULES,
     links::RULES,
+    link_shape::RULES,
     html::RULES,
+    markup::RULES,
     structure::RULES,
     headers::RULES,
     sender::RULES,
+    envelope::RULES,
     compliance::RULES,
     attachments::RULES,
+    files::RULES,
     authentication::RULES,
     accessibility::RULES,
 ];
@@ -80,10 +90,12 @@ pub enum Category {
     Authentication,
     /// Whether everybody can read it.
     Accessibility,
+    /// What a learned model makes of all of it.
+    Model,
 }
 
 impl Category {
-    pub(crate) const COUNT: usize = Category::Accessibility as usize + 1;
+    pub(crate) const COUNT: usize = Category::Model as usize + 1;
 
     /// The word that the API uses.
     #[must_use]
@@ -99,6 +111,7 @@ impl Category {
             Category::Attachments => "attachments",
             Category::Authentication => "authentication",
             Category::Accessibility => "accessibility",
+            Category::Model => "model",
         }
     }
 
@@ -115,6 +128,7 @@ impl Category {
             Category::Compliance => 1.5,
             Category::Attachments => 8.0,
             Category::Accessibility => 0.5,
+            Category::Model => crate::model::POINTS_MAX,
         }
     }
 }

@@ -4,10 +4,16 @@ mod accessibility;
 mod attachments;
 mod authentication;
 mod compliance;
+mod encoding;
+mod envelope;
+mod files;
 mod headers;
 mod hostile;
 mod html;
+mod link_shape;
 mod links;
+mod markup;
+mod model;
 mod sender;
 mod structure;
 mod subject;
@@ -25,9 +31,14 @@ fn cases() -> Vec<support::Case> {
         attachments::cases(),
         authentication::cases(),
         compliance::cases(),
+        encoding::cases(),
+        envelope::cases(),
+        files::cases(),
         headers::cases(),
         html::cases(),
+        link_shape::cases(),
         links::cases(),
+        markup::cases(),
         sender::cases(),
         structure::cases(),
         subject::cases(),
@@ -47,7 +58,7 @@ fn each_rule_has_a_case_that_it_finds_and_a_near_miss_that_it_spares() {
     let covered = |near_miss: bool| -> BTreeSet<&str> {
         cases().iter().filter(|case| case.is_near_miss() == near_miss).map(|case| case.rule).collect()
     };
-    let all: BTreeSet<&str> = rules().map(|rule| rule.id).collect();
+    let all: BTreeSet<&str> = rules().map(|rule| rule.id).filter(|id| *id != support::MODEL).collect();
     assert_eq!(covered(false), all);
     assert_eq!(covered(true), all);
 }
@@ -65,5 +76,5 @@ fn each_rule_is_named_once_and_documented_in_sentences() {
         }
         assert!(rule.points.is_finite() && rule.points <= rule.category.points_max(), "{}", rule.id);
     }
-    assert!(ids.len() >= 100, "only {} rules", ids.len());
+    assert!(ids.len() >= 200, "only {} rules", ids.len());
 }

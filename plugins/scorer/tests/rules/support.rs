@@ -3,6 +3,9 @@
 use pillarbox_scorer::message::{Attachment, Mailbox, Message};
 use pillarbox_scorer::verdict::{Finding, Location, Part, Verdict};
 
+/// What the model's finding is called.
+pub const MODEL: &str = "MODEL_CONTENT";
+
 /// A message in the making.
 #[derive(Clone)]
 pub struct Mail(Message);
@@ -96,7 +99,17 @@ impl Mail {
         self.judge_with(&[])
     }
 
+    /// By the rules alone.
     pub fn judge_with(&self, settings: &[(&str, &str)]) -> Verdict {
+        let off = settings.iter().filter(|(name, _)| *name == "rules-off").map(|(_, value)| *value);
+        let off: Vec<&str> = off.chain([MODEL]).collect();
+        let off = off.join(",");
+        let others = settings.iter().filter(|(name, _)| *name != "rules-off").copied();
+        self.judge_wholly(&others.chain([("rules-off", off.as_str())]).collect::<Vec<_>>())
+    }
+
+    /// By the rules and the model.
+    pub fn judge_wholly(&self, settings: &[(&str, &str)]) -> Verdict {
         let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         pillarbox_scorer::score(&self.0, &settings).expect("it is small enough")
     }

@@ -24,7 +24,11 @@ fn an_honest_newsletter_that_can_be_left_with_one_click_scores_below_zero() {
         .header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
         .judge();
     let rules: Vec<&str> = verdict.findings.iter().map(|finding| finding.rule).collect();
-    assert_eq!((verdict.spam_score, rules), (-0.3, vec!["ONE_CLICK_UNSUBSCRIBE"]), "{verdict:#?}");
+    assert_eq!(
+        (verdict.spam_score, rules),
+        (-0.3, vec!["TEXT_LINKS_MISSING", "ONE_CLICK_UNSUBSCRIBE"]),
+        "{verdict:#?}"
+    );
 }
 
 #[test]
@@ -33,7 +37,9 @@ fn the_score_is_the_sum_of_the_findings_and_they_stand_most_important_first() {
         link("http://evil.net:81/#charles@engine.example", "https://bank.com/").subject("ACT NOW AND SAVE").judge();
     let sum: f64 = verdict.findings.iter().map(|finding| finding.points).sum();
     assert_eq!(format!("{sum:.6}"), format!("{:.6}", verdict.spam_score));
-    assert!(verdict.findings.is_sorted_by_key(|finding| finding.severity), "{verdict:#?}");
+    // Further places of a rule stand with the first, and have no points of their own.
+    let points = verdict.findings.iter().map(|finding| finding.points).filter(|points| *points > 0.0);
+    assert!(points.is_sorted_by(|one, next| one >= next), "{verdict:#?}");
     assert_eq!(verdict.findings[0].rule, "LINK_TEXT_MISMATCH");
 }
 
@@ -70,7 +76,7 @@ fn settings_turn_rules_off_change_points_and_name_own_domains() {
     assert_eq!(points(&[], "LINK_SHORTENER"), Some(1.0));
     assert_eq!(points(&[("rules-off", "X, LINK_SHORTENER")], "LINK_SHORTENER"), None);
     assert_eq!(points(&[("points.LINK_SHORTENER", "0.25")], "LINK_SHORTENER"), Some(0.25));
-    assert_eq!(points(&[("points.LINK_SHORTENER", "10")], "LINK_SHORTENER"), Some(7.0 - 2.0));
+    assert_eq!(points(&[("points.LINK_SHORTENER", "10")], "LINK_SHORTENER"), Some(7.0));
     assert_eq!(points(&[("points.LINK_SHORTENER", "10.1")], "LINK_SHORTENER"), Some(1.0));
     assert_eq!(points(&[("points.LINK_SHORTENER", "NaN")], "LINK_SHORTENER"), Some(1.0));
     assert_eq!(points(&[("unknown", "x")], "LINK_TEXT_MISMATCH"), Some(2.0));

@@ -1,0 +1,166 @@
+//! Trains the model of the built-in scorer, and says how good it is on mail that it did not see.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts of messages and features are far below 2^31, and figures are rounded for people"
+)]
+
+mod corpus;
+mod dress;
+mod evaluate;
+mod honest;
+mod learn;
+mod measure;
+mod regression;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use corpus::Labelled;
+use learn::Example;
+use regression::{Random, Recipe};
+
+const USAGE: &str = "\
+Trains the model of the scorer on labelled mail.
+
+    pillarbox-scorer-train evaluate MAIL... [--auc-min NUMBER] [--false-alarms-max PERCENT]
+
+judges labelled mail by the scorer as it is, natively, prints figures and the time per message, and ends with 1 when
+they are worse than a floor. Mail that the weights were learned from is judged too well.
+
+    pillarbox-scorer-train MAIL... [--made-up COUNT] [--output FILE] [--card FILE] [--scores FILE]
+
+  MAIL             a directory with labels.tsv (id, label, slice, source; tab-separated) beside eml/, or with ham/ and spam/
+  --made-up COUNT  honest messages in many languages to make up and learn from as well (default 6000)
+  --output FILE    where the weights go, for example plugins/scorer/src/model/weights.bin; without it, only figures
+  --card FILE      where the model card goes: what was learned from, and the figures on mail that was left out
+  --scores FILE    where the points of each message go that it had when it was left out by chance
+
+It first leaves out parts of the mail, one after the other, and prints how the model judges them; then it learns from
+all of it. The same mail gives the same weights. Build the plugin afterwards: plugins/build.sh.";
+
+/// Of the collected messages, so many in a hundred are put into other pages as well.
+const DRESSED_PERCENT: usize = 20;
+
+/// How much what was made up or put into another page counts, beside 1 for what was collected.
+const MADE_UP_SHARE: f32 = 0.5;
+
+/// Parts into which the mail is divided to leave each out once.
+const FOLDS: usize = 4;
+
+/// How the shipped weights are trained.
+const RECIPE: Recipe = Recipe { passes: 8, step: 4.0, pull: 2e-6, strengths: [1.0, 1.0, 1.0], odds_per_point: 1.0 };
+
+struct Options {
+    mail: Vec<PathBuf>,
+    made_up: usize,
+    output: Option<PathBuf>,
+    card: Option<PathBuf>,
+    scores: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1).peekable();
+    let result = if arguments.next_if(|first| first == "evaluate").is_some() {
+        evaluate::run(arguments)
+    } else {
+        train(arguments)
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pillarbox-scorer-train: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn train(arguments: impl Iterator<Item = String>) -> Result<(), String> {
+    options(arguments)?.map_or(Ok(()), |options| run(&options))
+}
+
+/// What the arguments ask for; `None` when they asked for help, which was given.
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
+    let mut options = Options { mail: Vec::new(), made_up: 6000, output: None, card: None, scores: None };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value; see --help"));
+        match argument.as_str() {
+            "--help" | "-h" => {
+                println!("{USAGE}");
+                return Ok(None);
+            }
+            "--made-up" => {
+                let count = value()?;
+                options.made_up = count.parse().map_err(|_| format!("--made-up is {count:?}, not a number"))?;
+            }
+            "--output" => options.output = Some(value()?.into()),
+            "--scores" => options.scores = Some(value()?.into()),
+            "--card" => options.card = Some(value()?.into()),
+            other if other.starts_with('-') => return Err(format!("there is no option {other}; see --help")),
+            directory => options.mail.push(directory.into()),
+        }
+    }
+    if options.mail.is_empty() {
+        return Err("say in which directory the labelled mail is; see --help".into());
+    }
+    Ok(Some(options))
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let mut collected = Vec::new();
+    for directory in &options.mail {
+        let mail = corpus::read(directory)?;
+        eprintln!("{} messages in {}", mail.len(), directory.display());
+        collected.extend(mail);
+    }
+    let examples = examples(&collected, options.made_up);
+    drop(collected);
+    eprintln!("{} messages with those made up and those put into other pages", examples.len());
+    let folds = report::folds(&examples, FOLDS, &RECIPE);
+    let threshold = report::threshold(&folds);
+    let shifted: Vec<_> = folds.iter().map(|one| one.moved(threshold, &RECIPE)).collect();
+    let scores: Vec<(f64, bool)> = shifted.iter().map(|one| (one.points, one.is_spam)).collect();
+    let probability = learn::probability(&scores);
+    let unseen: Vec<_> = report::families(&examples, &RECIPE).iter().map(|one| one.moved(threshold, &RECIPE)).collect();
+    let text = report::text(&shifted, &unseen, probability);
+    println!("{text}");
+    if let Some(file) = &options.scores {
+        write(file, report::scores(&shifted).as_bytes())?;
+    }
+    if let Some(output) = &options.output {
+        let all: Vec<&Example> = examples.iter().collect();
+        let weights = learn::calibrated(&learn::learn(&all, &RECIPE), threshold, probability);
+        write(output, &weights)?;
+    }
+    if let Some(card) = &options.card {
+        write(card, report::card(&examples, options.made_up, &text).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write(file: &PathBuf, bytes: &[u8]) -> Result<(), String> {
+    std::fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// The collected messages, some of them in other pages too, and made-up honest ones.
+fn examples(collected: &[Labelled], made_up: usize) -> Vec<Example> {
+    let mut random = Random::of(3);
+    let mut examples: Vec<Example> =
+        collected.iter().enumerate().map(|(origin, one)| Example::of(one, origin, true, 1.0)).collect();
+    for (origin, one) in collected.iter().enumerate() {
+        if random.chance(DRESSED_PERCENT)
+            && let Some(message) = dress::dressed(&one.message, &mut random)
+        {
+            let dressed = Labelled { message, ..one.clone() };
+            examples.push(Example::of(&dressed, origin, false, MADE_UP_SHARE));
+        }
+    }
+    for (at, (slice, message)) in honest::make(made_up, 5).into_iter().enumerate() {
+        let made = Labelled { is_spam: false, slice, source: "made-up".to_owned(), message };
+        examples.push(Example::of(&made, collected.len() + at, false, MADE_UP_SHARE));
+    }
+    examples
+}
