@@ -8,6 +8,7 @@ use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
 use crate::domains::new::ownership_token;
+use crate::health;
 use crate::ids::new_id;
 use crate::mail::address::EmailAddress;
 use crate::mail::event::PrivacyLevel;
@@ -110,6 +111,7 @@ pub(crate) async fn show(app: &App, email: &str) -> Outcome {
     view["emails_sent_this_month"] = usage.sent.into();
     view["current_domains"] = app.store.count_domains(customer.id).await.map_err(failed)?.into();
     let domain = app.store.verified_domain(customer.id, None).await.map_err(failed)?;
+    view["stopped_for"] = health::stops(app, customer.id).await.map_err(failed)?;
     view["default_domain"] = domain.map(|domain| domain.name).into();
     Ok(json!({ "customer": view }))
 }

@@ -18,6 +18,8 @@ use crate::delivery::outlet::{self, Outlets};
 use crate::dns::Doctor;
 use crate::domains;
 use crate::domains::records::return_path;
+use crate::feed::Feed;
+use crate::health::Paused;
 use crate::hits::{Applier, Hits};
 use crate::ids::{IdOrder, Ids};
 use crate::keys_in_flight::KeysInFlight;
@@ -69,6 +71,8 @@ pub struct App {
     pub(crate) acme: Acme,
     pub(crate) nodes: Nodes,
     pub(crate) tracking_hosts: TrackingHosts,
+    pub(crate) feed: Feed,
+    pub(crate) paused: Paused,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
     pub(crate) in_flight: Semaphore,
@@ -142,6 +146,8 @@ impl App {
             acme,
             nodes,
             tracking_hosts,
+            feed: Feed::default(),
+            paused: Paused::default(),
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),
             in_flight,
@@ -190,6 +196,7 @@ impl App {
     /// Says that the service is about to stop, so that load balancers send no more.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.feed.close();
     }
 
     /// Whether the service takes requests and can store what they bring.

@@ -195,6 +195,8 @@ pub struct Config {
     pub reader_threads: usize,
     pub hit_durability: Durability,
     pub hit_journal_bytes_max: u64,
+    pub event_retention_days: Option<u32>,
+    pub database_bytes_max: Option<u64>,
     pub hit_overflow: HitOverflow,
     pub plugin_memory_bytes_max: usize,
     pub plugin_cpu_ms: u64,
@@ -546,6 +548,19 @@ pub const SETTINGS: &[Setting] = &[
         "1073741824",
         "Bytes of opens and clicks that are on disk and not yet in the database. What goes beyond is not recorded.",
         |config, value| { store(&mut config.hit_journal_bytes_max, number(value, 1 << 20, 1 << 40)?) }
+    ),
+    setting!(
+        "event_retention_days",
+        "90",
+        "Days that events are kept; what was counted of them is kept for ever. 0 keeps them for ever too.",
+        |config, value| { store(&mut config.event_retention_days, unless_zero(number(value, 0, 36_500)?)) }
+    ),
+    setting!(
+        "database_bytes_max",
+        "0",
+        "Bytes of the database above which the oldest events go before their time, those of yesterday and today never. \
+        0 for no bound.",
+        |config, value| { store(&mut config.database_bytes_max, unless_zero(number(value, 0, 1 << 50)?)) }
     ),
     setting!(
         "hit_overflow",
@@ -1052,6 +1067,8 @@ impl Config {
             reader_threads: 0,
             hit_durability: Durability::default(),
             hit_journal_bytes_max: 0,
+            event_retention_days: None,
+            database_bytes_max: None,
             hit_overflow: HitOverflow::default(),
             plugin_memory_bytes_max: 0,
             plugin_cpu_ms: 0,
@@ -1299,6 +1316,11 @@ fn number<T: TryFrom<u64>>(value: &str, min: u64, max: u64) -> Result<T, String>
     let number = value.parse::<u64>().ok().filter(|number| (min..=max).contains(number));
     let fits = number.and_then(|number| T::try_from(number).ok());
     fits.ok_or_else(|| format!("`{value}` is not a whole number from {min} to {max}"))
+}
+
+/// Nothing where a number is 0.
+fn unless_zero<T: Default + PartialEq>(number: T) -> Option<T> {
+    (number != T::default()).then_some(number)
 }
 
 /// A number whose bounds have a reason of their own, so that each side is told apart.

@@ -34,8 +34,9 @@ use crate::plugins::{World, normalizer};
 use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
+use crate::stats::StatPlace;
 use crate::store::CustomerStatus;
-use crate::{accounts, client_rules, cluster, domains, nodes, reclassify, sendmail, tracking_keys};
+use crate::{accounts, client_rules, cluster, domains, health, nodes, reclassify, sendmail, stats, tracking_keys};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -71,6 +72,9 @@ pub enum Command {
         grace_secs: i64,
     },
     CustomerSmtpPassword {
+        email: String,
+    },
+    CustomerResume {
         email: String,
     },
     CustomerLimits {
@@ -277,6 +281,14 @@ pub enum Command {
         text: Option<String>,
     },
     ClientRulesReset,
+    /// A part of what was counted.
+    StatsRebuild {
+        /// Where it begins: with the first day of the first customer when there is none.
+        from: Option<StatPlace>,
+        /// The address of a customer; all when there is none.
+        customer: Option<String>,
+        dry_run: bool,
+    },
     /// A part of the stored opens and clicks.
     Reclassify {
         /// The number of the last row that was looked at.
@@ -433,6 +445,10 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::ClientRules => Ok(client_rules::show(app)),
         Command::ClientRulesLoad { text } => client_rules::load(app, text).await,
         Command::ClientRulesReset => client_rules::reset(app).await,
+        Command::CustomerResume { email } => health::resume(app, &email).await,
+        Command::StatsRebuild { from, customer, dry_run } => {
+            stats::rebuild(app, from, customer.as_deref(), dry_run).await
+        }
         Command::Reclassify { after, since, customer, dry_run } => {
             reclassify::part(app, after, since, customer.as_deref(), dry_run).await
         }

@@ -31,6 +31,8 @@ pub(crate) enum Error {
     Forbidden { error: &'static str, code: &'static str, message: &'static str },
     /// 404, in the words of the reference.
     NotFound(&'static str),
+    /// 404, in the words of the reference: it will be there once there is something to make it from.
+    NotFoundYet(&'static str),
     /// 405, with what is allowed.
     MethodNotAllowed(String),
     /// 408.
@@ -140,6 +142,10 @@ impl Error {
                 (StatusCode::FORBIDDEN, ErrorBody { message, ..body(code, error) })
             }
             Self::NotFound(message) => (StatusCode::NOT_FOUND, body("not_found", message)),
+            Self::NotFoundYet(message) => {
+                let message = Some((*message).to_owned());
+                (StatusCode::NOT_FOUND, ErrorBody { message, ..body("no_data", "No data available") })
+            }
             Self::MethodNotAllowed(methods) => {
                 allow = Some(methods.clone());
                 let message = format!("Method not allowed; this path takes {methods}");

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::api::{
-    body, challenges, domains, emails, events, profile, reference, scoring, sending, smtp, stats, suppressions,
+    body, challenges, domains, emails, events, health, profile, reference, scoring, sending, smtp, stats, suppressions,
     tracking, unsubscribes, webhooks,
 };
 use crate::app::App;
@@ -203,6 +203,7 @@ fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
         | KeyedRoute::CancelEmail { .. }
         | KeyedRoute::EmailEvents { .. }
         | KeyedRoute::Events
+        | KeyedRoute::EventStream
         | KeyedRoute::Profile
         | KeyedRoute::SmtpCredentials
         | KeyedRoute::RotateSmtpPassword
@@ -212,6 +213,10 @@ fn keyed_body_bytes_max(app: &App, route: KeyedRoute) -> usize {
         | KeyedRoute::VerifyDomain { .. }
         | KeyedRoute::RotateDkim { .. }
         | KeyedRoute::Usage
+        | KeyedRoute::HealthScore
+        | KeyedRoute::RefreshHealthScore
+        | KeyedRoute::Outbound
+        | KeyedRoute::OutboundSeries { .. }
         | KeyedRoute::Unsubscribes
         | KeyedRoute::LiftUnsubscribe { .. }
         | KeyedRoute::Suppressions
@@ -266,6 +271,7 @@ async fn dispatch_keyed(
         KeyedRoute::CancelEmail { email_id } => Ok(Reply::ok(&emails::cancel(app, customer, email_id).await?)),
         KeyedRoute::EmailEvents { email_id } => Ok(Reply::ok(&events::of_email(app, customer, email_id).await?)),
         KeyedRoute::Events => events::list(app, customer, head).await,
+        KeyedRoute::EventStream => events::stream::follow(app, customer, head).await,
         KeyedRoute::Profile => Ok(Reply::ok(&profile::show(app, customer, key).await?)),
         KeyedRoute::ChangeProfile => Ok(Reply::ok(&profile::change(app, customer, key, json(head, body)?).await?)),
         KeyedRoute::RotateKey => {
@@ -285,6 +291,10 @@ async fn dispatch_keyed(
         KeyedRoute::VerifyDomain { domain_id } => Ok(Reply::ok(&domains::verify(app, customer, domain_id).await?)),
         KeyedRoute::RotateDkim { domain_id } => Ok(Reply::ok(&domains::rotate_dkim(app, customer, domain_id).await?)),
         KeyedRoute::Usage => Ok(Reply::ok(&stats::usage(app, customer).await?)),
+        KeyedRoute::HealthScore => Ok(Reply::ok(&health::show(app, customer).await?)),
+        KeyedRoute::RefreshHealthScore => Ok(Reply::ok(&health::refresh(app, customer).await?)),
+        KeyedRoute::Outbound => stats::outbound::overview(app, customer, head).await,
+        KeyedRoute::OutboundSeries { report } => stats::outbound::series(app, customer, report, head).await,
         KeyedRoute::Unsubscribes => Ok(Reply::ok(&unsubscribes::list(app, customer, &head.query).await?)),
         KeyedRoute::AddUnsubscribe => {
             Ok(Reply::json(StatusCode::CREATED, &unsubscribes::add(app, customer, json(head, body)?).await?))

@@ -21,6 +21,7 @@ pub(crate) enum KeyedRoute<'a> {
     CancelEmail { email_id: &'a str },
     EmailEvents { email_id: &'a str },
     Events,
+    EventStream,
     Profile,
     ChangeProfile,
     RotateKey,
@@ -34,6 +35,10 @@ pub(crate) enum KeyedRoute<'a> {
     VerifyDomain { domain_id: &'a str },
     RotateDkim { domain_id: &'a str },
     Usage,
+    HealthScore,
+    RefreshHealthScore,
+    Outbound,
+    OutboundSeries { report: &'a str },
     Unsubscribes,
     AddUnsubscribe,
     LiftUnsubscribe { email: &'a str },
@@ -60,10 +65,10 @@ pub(crate) enum OpenRoute<'a> {
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 38;
+pub(crate) const ROUTES: usize = 43;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 32] = [
+pub(crate) const TEMPLATES: [&str; 37] = [
     "-",
     "/api/send",
     "/api/batch",
@@ -73,6 +78,7 @@ pub(crate) const TEMPLATES: [&str; 32] = [
     "/api/emails/{email_id}/cancel",
     "/api/v1/emails/{email_id}/events",
     "/api/v1/events",
+    "/api/v1/events/stream",
     "/api/customer/profile",
     "/api/customer/rotate-key",
     "/api/smtp-credentials",
@@ -82,6 +88,10 @@ pub(crate) const TEMPLATES: [&str; 32] = [
     "/api/customer/domains/{domain_id}/verify",
     "/api/customer/domains/{domain_id}/rotate-dkim",
     "/api/customer/usage",
+    "/api/customer/health-score",
+    "/api/customer/health-score/refresh",
+    "/api/stats/outbound",
+    "/api/stats/outbound/{report}",
     "/api/customer/unsubscribes",
     "/api/customer/unsubscribes/{email}",
     "/api/customer/suppressions",
@@ -106,9 +116,10 @@ impl<'a> Route<'a> {
     pub(crate) fn find(method: &str, path: &'a str) -> Option<Self> {
         use KeyedRoute::{
             AddDomain, AddSuppression, AddUnsubscribe, Analyze, Batch, BulkSend, CancelEmail, ChangeDomain,
-            ChangeProfile, DeleteDomain, Domain, Domains, Email, EmailEvents, Emails, Events, LiftSuppression,
-            LiftUnsubscribe, Profile, RotateDkim, RotateKey, RotateSmtpPassword, Rules, Send, SmtpCredentials,
-            Suppressions, Unsubscribes, Usage, VerifyDomain,
+            ChangeProfile, DeleteDomain, Domain, Domains, Email, EmailEvents, Emails, EventStream, Events, HealthScore,
+            LiftSuppression, LiftUnsubscribe, Outbound, OutboundSeries, Profile, RefreshHealthScore, RotateDkim,
+            RotateKey, RotateSmtpPassword, Rules, Send, SmtpCredentials, Suppressions, Unsubscribes, Usage,
+            VerifyDomain,
         };
         use OpenRoute::{
             AcmeChallenge, Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen,
@@ -129,6 +140,7 @@ impl<'a> Route<'a> {
             ("POST", &["api", "emails", email_id, "cancel"]) => Keyed(CancelEmail { email_id }),
             ("GET", &["api", "emails", email_id, "events"]) => Keyed(EmailEvents { email_id }),
             ("GET", ["api", "events"]) => Keyed(Events),
+            ("GET", ["api", "events", "stream"]) => Keyed(EventStream),
             ("GET", ["api", "customer", "profile"]) => Keyed(Profile),
             ("PATCH", ["api", "customer", "profile"]) => Keyed(ChangeProfile),
             ("POST", ["api", "customer", "rotate-key"]) => Keyed(RotateKey),
@@ -142,6 +154,10 @@ impl<'a> Route<'a> {
             ("POST", &["api", "customer", "domains", domain_id, "verify"]) => Keyed(VerifyDomain { domain_id }),
             ("POST", &["api", "customer", "domains", domain_id, "rotate-dkim"]) => Keyed(RotateDkim { domain_id }),
             ("GET", ["api", "customer", "usage"]) => Keyed(Usage),
+            ("GET", ["api", "customer", "health-score"]) => Keyed(HealthScore),
+            ("POST", ["api", "customer", "health-score", "refresh"]) => Keyed(RefreshHealthScore),
+            ("GET", ["api", "stats", "outbound"]) => Keyed(Outbound),
+            ("GET", &["api", "stats", "outbound", report]) => Keyed(OutboundSeries { report }),
             ("GET", ["api", "customer", "unsubscribes"]) => Keyed(Unsubscribes),
             ("POST", ["api", "customer", "unsubscribes"]) => Keyed(AddUnsubscribe),
             ("DELETE", &["api", "customer", "unsubscribes", email]) => Keyed(LiftUnsubscribe { email }),
@@ -197,6 +213,7 @@ impl<'a> Route<'a> {
                 KeyedRoute::CancelEmail { .. } => "/api/emails/{email_id}/cancel",
                 KeyedRoute::EmailEvents { .. } => "/api/v1/emails/{email_id}/events",
                 KeyedRoute::Events => "/api/v1/events",
+                KeyedRoute::EventStream => "/api/v1/events/stream",
                 KeyedRoute::Profile | KeyedRoute::ChangeProfile => "/api/customer/profile",
                 KeyedRoute::RotateKey => "/api/customer/rotate-key",
                 KeyedRoute::SmtpCredentials => "/api/smtp-credentials",
@@ -208,6 +225,10 @@ impl<'a> Route<'a> {
                 KeyedRoute::VerifyDomain { .. } => "/api/customer/domains/{domain_id}/verify",
                 KeyedRoute::RotateDkim { .. } => "/api/customer/domains/{domain_id}/rotate-dkim",
                 KeyedRoute::Usage => "/api/customer/usage",
+                KeyedRoute::HealthScore => "/api/customer/health-score",
+                KeyedRoute::RefreshHealthScore => "/api/customer/health-score/refresh",
+                KeyedRoute::Outbound => "/api/stats/outbound",
+                KeyedRoute::OutboundSeries { .. } => "/api/stats/outbound/{report}",
                 KeyedRoute::Unsubscribes | KeyedRoute::AddUnsubscribe => "/api/customer/unsubscribes",
                 KeyedRoute::LiftUnsubscribe { .. } => "/api/customer/unsubscribes/{email}",
                 KeyedRoute::Suppressions | KeyedRoute::AddSuppression => "/api/customer/suppressions",

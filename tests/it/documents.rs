@@ -100,9 +100,13 @@ fn endpoints(router: &str) -> BTreeSet<String> {
     arms.filter_map(endpoint).collect()
 }
 
-/// The reference has the two Events routes under their version.
+/// The reference has the Events routes under their version.
 fn documented(path: &str) -> String {
-    if path.ends_with("/events") { path.replacen("/api/", "/api/v1/", 1) } else { path.to_owned() }
+    if path.ends_with("/events") || path.ends_with("/events/stream") {
+        path.replacen("/api/", "/api/v1/", 1)
+    } else {
+        path.to_owned()
+    }
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn a_customer_is_made_shown_changed_and_listed() {
     let mut shown = expected.clone();
     shown["emails_sent_this_month"] = 0.into();
     shown["current_domains"] = 1.into();
+    shown["stopped_for"] = json!([]);
     shown["default_domain"] = "acme.sandbox.pillarbox.test".into();
     assert_eq!(acme(&home, &["show"]), shown);
 

@@ -62,6 +62,14 @@ fn every_acknowledged_email_is_there_once_after_a_kill() {
     let service = home.serve(&[]);
     let sent = &service.get("/api/customer/usage")["current_month"]["emails_sent"];
     assert_eq!(*sent, captured.len(), "the counters agree with the emails");
+    every_count_is_right(&home);
+}
+
+/// Counting again what is stored finds nothing wrong with what was counted.
+fn every_count_is_right(home: &Home) {
+    let counted = home.json(&["stats", "rebuild", "--dry-run", "--json"]);
+    assert!(counted["rows"].as_i64().is_some_and(|rows| rows > 0), "{counted}");
+    assert_eq!(counted["wrong"], 0, "{counted}");
 }
 
 /// Sends from many connections and kills the process at some instant.
@@ -181,6 +189,7 @@ fn every_acknowledged_open_click_and_bounce_is_there_after_a_kill() {
         assert!((clicks..=clicks + 1).contains(&count("clicked")), "{clicks} clicks were heard of {events:?}");
         assert!((usize::from(bounced)..=1).contains(&count("bounced")), "bounced: {bounced}, {events:?}");
     }
+    every_count_is_right(&home);
 }
 
 /// The paths of the pixel and the link in the captured email.

@@ -1,5 +1,7 @@
 //! Events: what happened to emails. Two switches of the account open them.
 
+pub(crate) mod stream;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -71,7 +73,8 @@ struct TimelineEntry {
     details: Json,
 }
 
-/// A customer's events. `Accept: application/x-ndjson` or `text/csv` gives all that match instead of a page.
+/// A customer's events. `Accept: application/x-ndjson` or `text/csv` gives all that match instead of a page, newest first;
+/// one that was broken off goes on with the id of its last event as `cursor`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "Events", responses((status = 200, body = EventsReply)),
     params(
         ("email_id" = Option<Uuid>, Query, description = "Only of this email"),
@@ -101,7 +104,8 @@ pub(crate) async fn list(app: &App, customer: &Customer, head: &Head) -> Result<
         counted: true,
     };
     if let Some(format) = ExportFormat::asked_for(head) {
-        (filter.before, filter.offset, filter.limit, filter.counted) = (None, 0, LIMIT_MAX, false);
+        // A cursor goes on behind the last line of an export that was broken off.
+        (filter.offset, filter.limit, filter.counted) = (0, LIMIT_MAX, false);
         return Ok(export(app.store.clone(), customer, filter, format));
     }
     let mut found = app.store.events(customer.id, filter).await?;

@@ -7,6 +7,7 @@ pub(crate) mod domains;
 pub(crate) mod emails;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod health;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod reference;

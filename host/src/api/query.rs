@@ -56,6 +56,17 @@ impl Query {
         Ok(Some(value))
     }
 
+    /// One of these words.
+    pub(crate) fn word<T: Copy>(
+        &self,
+        name: &str,
+        (all, word): (&[T], fn(T) -> &'static str),
+        parse: fn(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let wanted = all.iter().map(|known| word(*known)).collect::<Vec<_>>().join(" or ");
+        self.read(name, &wanted, parse)
+    }
+
     /// A moment, in milliseconds.
     pub(crate) fn moment(&self, name: &str) -> Result<Option<i64>> {
         self.read(name, "a date and time such as 2024-03-15T14:30:00Z", time::parse)

@@ -6,8 +6,8 @@ use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    challenges, domains, emails, events, profile, scoring, sending, smtp, stats, suppressions, tracking, unsubscribes,
-    webhooks,
+    challenges, domains, emails, events, health, profile, scoring, sending, smtp, stats, suppressions, tracking,
+    unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::error::ErrorBody;
@@ -38,6 +38,10 @@ use crate::reply::Reply;
         domains::verify,
         domains::rotate_dkim,
         stats::usage,
+        stats::outbound::overview,
+        stats::outbound::series,
+        health::show,
+        health::refresh,
         unsubscribes::list,
         unsubscribes::add,
         unsubscribes::lift,
@@ -47,6 +51,7 @@ use crate::reply::Reply;
         scoring::analyze,
         scoring::rules,
         events::list,
+        events::stream::follow,
         events::of_email,
         tracking::open,
         tracking::click,
@@ -63,7 +68,7 @@ use crate::reply::Reply;
         (name = "SMTP", description = "What mail programs sign in with to send."),
         (name = "Domains", description = "The domains that you send from: the records to publish, how they were found, and \
             the keys that sign your mail."),
-        (name = "Statistics", description = "What the account used."),
+        (name = "Statistics", description = "What the account used, what was sent, and what came of it."),
         (name = "Suppressions", description = "Addresses that your mail no longer goes to, and why. An unsubscribe \
             holds back broadcasts and never a transactional email."),
         (name = "Content Scoring", description = "What a mail filter would think, before anybody else reads it."),

@@ -194,7 +194,7 @@ async fn prepare(
     request: &SendRequest,
     now: i64,
 ) -> Result<(NewEmail, SendReply)> {
-    check_account(customer)?;
+    check_account(app, customer)?;
     let draft = Draft::read(app, customer, request, now).await?;
     let tracking = Tracking {
         app,
@@ -223,9 +223,12 @@ fn check_outlet(app: &App, domain: &Domain, stream: StreamType, sandbox: bool) -
 }
 
 /// Whether the account may send.
-pub(crate) fn check_account(customer: &Customer) -> Result<()> {
+pub(crate) fn check_account(app: &App, customer: &Customer) -> Result<()> {
     let refused = |code, message| Err(Error::Forbidden { error: message, code, message });
     match customer.status {
+        CustomerStatus::Active if app.paused.has(customer.id) => {
+            refused("sending_paused", "Sending is paused, because too many emails of this account bounced")
+        }
         CustomerStatus::Active => Ok(()),
         CustomerStatus::Suspended => refused("account_suspended", "The account is suspended and cannot send"),
         CustomerStatus::Pending => refused("account_pending", "The account is not active yet and cannot send"),

@@ -1,5 +1,8 @@
 //! Statistics.
 
+pub(crate) mod outbound;
+mod range;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 

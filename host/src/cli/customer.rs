@@ -26,6 +26,8 @@ pub(super) enum Customer {
     Suspend(Named),
     /// Let an account send again
     Activate(Named),
+    /// Let an account send again that was paused because too much bounced
+    Resume(Named),
     /// Give an account a new API key, and show it this once
     RotateKey(RotateKey),
     /// Give an account a new password for SMTP, and show it this once
@@ -136,6 +138,7 @@ impl Customer {
             Self::Activate(Named { email, json }) => {
                 (json, Command::CustomerStatus { email, status: CustomerStatus::Active })
             }
+            Self::Resume(Named { email, json }) => (json, Command::CustomerResume { email }),
             Self::RotateKey(RotateKey { email, sandbox, grace, json }) => {
                 (json, Command::CustomerRotateKey { email, sandbox, grace_secs: grace })
             }

@@ -19,6 +19,7 @@ mod send;
 mod serve;
 mod session;
 mod since;
+mod stats;
 mod tracking_key;
 
 use std::fs::File;
@@ -84,6 +85,9 @@ enum Command {
     #[command(subcommand)]
     Clients(clients::Clients),
     Reclassify(reclassify::Reclassify),
+    /// See that statistics are right
+    #[command(subcommand)]
+    Stats(stats::Stats),
     Send(send::Send),
     /// Judge messages by the active scorer, in the sandbox
     Score(score::Score),
@@ -141,6 +145,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Node(node) => node.run(config).await,
         Command::Clients(clients) => clients.run(config).await,
         Command::Reclassify(reclassify) => reclassify.run(config).await,
+        Command::Stats(stats) => stats.run(config).await,
         Command::Send(send) => send.run(config).await,
         Command::Score(score) => score.run(config).await,
         Command::Normalize(normalize) => normalize.run(config).await,

@@ -29,8 +29,8 @@ use crate::server::{self, ConnectionLimits, Listeners, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{
-    accounts, cluster, control, delivery, domains, nodes, operator, recorder, registry, request, tracking_hosts,
-    tracking_keys,
+    accounts, cluster, control, delivery, domains, feed, health, nodes, operator, recorder, registry, request,
+    retention, stats, tracking_hosts, tracking_keys,
 };
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
@@ -99,6 +99,10 @@ impl Serve {
             spawn_joined(&app, &stopping, domains::run),
             spawn_joined(&app, &stopping, tracking_hosts::run),
             spawn_joined(&app, &stopping, cluster::run),
+            spawn_joined(&app, &stopping, feed::run),
+            spawn_joined(&app, &stopping, stats::catch_up),
+            spawn_joined(&app, &stopping, health::run),
+            spawn_joined(&app, &stopping, retention::run),
         ];
         let (draining, drain) = (Arc::clone(&app), app.config.drain);
         tokio::spawn(watch_signals(move || draining.drain(), drain, stop));
@@ -168,6 +172,7 @@ async fn begin(app: &App) -> Result<(), Failure> {
     registry::start(app).await?;
     tracking_hosts::start(app).await?;
     tracking_keys::start(app).await?;
+    health::start(app).await?;
     welcome_first_customer(app).await?;
     cluster::enter(app);
     Ok(())

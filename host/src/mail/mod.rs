@@ -11,6 +11,7 @@ pub mod dns;
 pub(crate) mod entities;
 pub mod event;
 pub mod headers;
+pub mod health;
 pub mod links;
 pub(crate) mod mac;
 pub mod merge;

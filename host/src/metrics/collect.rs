@@ -9,6 +9,7 @@ use super::{ATTEMPT_OUTCOMES, CLASSES, Meters, NOTIFICATION_STATES, REPLIES, REQ
 use crate::app::App;
 use crate::error::Result;
 use crate::hits::{SHED_EVENTS, SHED_REASONS};
+use crate::mail::health::StopCause;
 use crate::plugins::Loaded;
 use crate::plugins::stats::{BUCKETS_US, Tally};
 use crate::router::TEMPLATES;
@@ -166,6 +167,24 @@ async fn store(app: &App, text: &mut Text) -> Result<()> {
     text.count(&[], figures.emails);
     text.family(Kind::Counter, "pillarbox_events_stored", "Events that were recorded, over all starts.");
     text.count(&[], figures.events);
+    text.family(Kind::Gauge, "pillarbox_table_rows", "Rows of a table, as far as their numbers tell.");
+    for (table, rows) in figures.tables {
+        text.count(&[("table", table)], rows);
+    }
+    let size = app.store.database_size().await?;
+    text.family(Kind::Gauge, "pillarbox_database_bytes", "Bytes of the database's file.");
+    text.count(&[], size.file_bytes);
+    text.family(Kind::Gauge, "pillarbox_database_used_bytes", "Bytes of them that are in use.");
+    text.count(&[], size.used_bytes);
+    text.family(Kind::Gauge, "pillarbox_event_followers", "Streams of events that are open.");
+    text.count(&[], app.feed.followers() as u64);
+    let help = "Accounts that may not send, because too much bounced or was complained about.";
+    text.family(Kind::Gauge, "pillarbox_accounts_stopped", help);
+    let stops = app.store.sending_stops(None).await?;
+    for cause in [StopCause::Bounces, StopCause::Complaints] {
+        let stopped = stops.iter().filter(|stop| stop.cause == cause && stop.lifted_at.is_none()).count();
+        text.count(&[("cause", cause.as_str())], stopped as u64);
+    }
     text.family(
         Kind::Counter,
         "pillarbox_notifications",

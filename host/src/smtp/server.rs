@@ -125,7 +125,7 @@ impl Server {
             Ok(None) => return Err(Reply::new(550, "5.7.1", "The account is gone")),
             Err(error) => return Err(handover::refusal(&error.into())),
         }
-        crate::api::sending::check_account(customer).map_err(|error| handover::refusal(&error))?;
+        crate::api::sending::check_account(&self.app, customer).map_err(|error| handover::refusal(&error))?;
         let standing = app.standing(customer);
         if standing.is_some_and(|standing| !standing.allowed) {
             return Err(Reply::new(450, "4.7.1", "Rate limit exceeded; try again in a minute"));

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::events::{Happening, record, subject};
 use super::sql::{Connection, SqlError, values};
+use super::tally::{Counted, Tally};
 use super::usage::{self, Counter};
 use super::{Result, Store, StoreError};
 use crate::ids::Ids;
@@ -27,11 +28,17 @@ impl Store {
     pub async fn cancel_email(&self, customer: Option<Uuid>, email: Uuid, now: i64, mut ids: Ids) -> Result<Canceled> {
         self.write(move |connection| {
             let (id, of) = (email.to_string(), customer.map(|customer| customer.to_string()));
-            let sql = "SELECT status, submitted_at, customer_id FROM emails WHERE id = ?1 AND (?2 IS NULL OR customer_id = ?2)";
+            let sql = "SELECT status, submitted_at, customer_id, scope_id FROM emails \
+                       WHERE id = ?1 AND (?2 IS NULL OR customer_id = ?2)";
             let found = connection.query_one(sql, values![id.as_str(), of], |row| {
-                Ok((row.parsed(0, EmailStatus::parse)?, row.integer(1)?, row.parsed(2, |id| id.parse().ok())?))
+                Ok((
+                    row.parsed(0, EmailStatus::parse)?,
+                    row.integer(1)?,
+                    row.parsed(2, |id| id.parse().ok())?,
+                    row.integer(3)?,
+                ))
             })?;
-            let Some((status, submitted_at, customer)) = found else { return Ok(Canceled::Unknown) };
+            let Some((status, submitted_at, customer, scope)) = found else { return Ok(Canceled::Unknown) };
             if status == EmailStatus::Canceled {
                 return Ok(Canceled::Yes);
             }
@@ -50,6 +57,9 @@ impl Store {
             connection.execute("DELETE FROM queue WHERE email_id = ?1", values![id])?;
             let copies = i64::try_from(addresses.len()).expect("an email has few recipients");
             usage::count(connection, customer, Counter::Sent, -copies, submitted_at)?;
+            let mut tally = Tally::default();
+            tally.count(scope, submitted_at, Counted::Sent, -copies);
+            tally.write(connection)?;
             Ok::<_, StoreError>(Canceled::Yes)
         })
         .await

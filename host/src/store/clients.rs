@@ -10,10 +10,11 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::events::Hit;
-use super::people::People;
+use super::firsts::Firsts;
 use super::sql::{Connection, SqlError, values};
+use super::tally::{Account, Tally};
 use crate::mail::client::rules::Rules;
-use crate::mail::client::{Class, Client, Delivery, Fetch, Kind, Neighbour, classify};
+use crate::mail::client::{Client, Delivery, Fetch, Kind, Neighbour, classify};
 use crate::mail::event::EventType;
 
 /// Events that are looked through on either side of a fetch, so that a flood of them costs no more than this.
@@ -51,7 +52,7 @@ enum FirstDelivery {
 pub(super) fn recorded(
     connection: &Connection,
     rules: &Rules,
-    customer: Uuid,
+    account: Account,
     hit: Hit,
     record: impl FnOnce(Json) -> Result<(), SqlError>,
 ) -> Result<(), SqlError> {
@@ -64,17 +65,12 @@ pub(super) fn recorded(
     };
     let mut scene = Scene::around(connection, rules, email_id, kind, at, &data)?;
     let client = scene.judge(None, kind, at, &data);
-    let people = match client.class {
-        Class::Human => Some(People::of(connection, customer, email_id, event_type)?),
-        Class::Suspicious | Class::Scanner => None,
-    };
     data["client"] = json_of(&client);
     record(data.clone())?;
-    people.map_or(Ok(()), |people| people.counted(connection))?;
     // A pixel says nothing about what else was fetched.
     if kind == Kind::Click && !scene.fetches.is_empty() {
         scene.fetches.push(Stored { id: String::new(), event_type, at, data });
-        scene.settle(connection, customer, email_id, at)?;
+        scene.settle(connection, account, email_id, at)?;
     }
     Ok(())
 }
@@ -124,36 +120,41 @@ impl<'a> Scene<'a> {
     }
 
     /// Judges those around a new fetch again.
-    fn settle(&self, connection: &Connection, customer: Uuid, email: Uuid, at: i64) -> Result<(), SqlError> {
+    fn settle(&self, connection: &Connection, account: Account, email: Uuid, at: i64) -> Result<(), SqlError> {
         let window = self.rules.window_ms();
         let mut near: Vec<_> = self.fetches.iter().filter(|fetch| !fetch.id.is_empty()).collect();
         near.retain(|fetch| (fetch.at - at).abs() <= window);
         near.sort_by_key(|fetch| (fetch.at - at).abs());
+        let mut tally = Tally::default();
         for fetch in near.into_iter().take(SETTLED_MAX) {
             let Some(kind) = kind_of(fetch.event_type) else { continue };
             let client = json_of(&self.judge(Some(&fetch.id), kind, fetch.at, &fetch.data));
             if client != fetch.data["client"] {
-                rewrite(connection, customer, email, fetch, client)?;
+                rewrite(connection, account, email, fetch, client, &mut tally)?;
             }
         }
-        Ok(())
+        tally.write(connection)
     }
 }
 
 /// Puts another judgement beside the raw facts of an event, which stay as they are.
 pub(super) fn rewrite(
     connection: &Connection,
-    customer: Uuid,
+    account: Account,
     email: Uuid,
     stored: &Stored,
     client: Json,
+    tally: &mut Tally,
 ) -> Result<(), SqlError> {
-    let people = People::of(connection, customer, email, stored.event_type)?;
+    let before = Firsts::of(connection, email, stored.event_type)?;
+    tally.event(account.scope, stored.at, stored.event_type, &stored.data, false, -1);
     let mut data = stored.data.clone();
     data["client"] = client;
     let sql = "UPDATE events SET event_data = ?2 WHERE id = ?1";
     connection.execute(sql, values![stored.id.as_str(), data.to_string()])?;
-    people.counted(connection)
+    tally.event(account.scope, stored.at, stored.event_type, &data, false, 1);
+    let after = Firsts::of(connection, email, stored.event_type)?;
+    before.counted(after, stored.event_type, account, connection, tally)
 }
 
 /// What was fetched; `None` for events that are no fetches.

@@ -180,6 +180,11 @@ impl Store {
         .await
     }
 
+    /// The account with this id.
+    pub async fn customer(&self, id: Uuid) -> Result<Option<Customer>> {
+        self.read(move |connection| Ok(customer_by_id(connection, id)?)).await
+    }
+
     /// The account with this address, compared without regard to case.
     pub async fn customer_by_email(&self, email: &str) -> Result<Option<Customer>> {
         let email = email.to_lowercase();

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::events::{NewEvent, insert_event};
 use super::idempotency::{self, Claim, Replay};
 use super::sql::{Connection, Row, SqlError, values};
+use super::tally::{self, Counted, Tally};
 use super::usage::{self, Counter};
 use super::{Result, Store, StoreError, queue};
 use crate::ids::Ids;
@@ -314,15 +315,20 @@ pub(super) fn accept(
     if usage::sent_in_month(connection, email.customer_id, now)? + copies > monthly_limit {
         return Ok(false);
     }
-    insert_email(connection, email)?;
+    let (domain, tag) = (email.domain_id, email.tag.as_deref());
+    let scope = tally::scope(connection, email.customer_id, domain, tag, email.stream_type)?;
+    insert_email(connection, email, scope)?;
     for (address, _) in &email.recipients {
         insert_event(connection, ids(), &NewEvent::of(email, address, EventType::Queued, now))?;
     }
     usage::count(connection, email.customer_id, Counter::Sent, copies, now)?;
+    let mut tally = Tally::default();
+    tally.count(scope, now, Counted::Sent, copies);
+    tally.write(connection)?;
     Ok(true)
 }
 
-fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlError> {
+fn insert_email(connection: &Connection, email: &NewEmail, scope: i64) -> Result<(), SqlError> {
     let id = email.id.to_string();
     let status = if email.send_at.is_some() { EmailStatus::Scheduled } else { EmailStatus::Queued };
     let to = email.recipients.first().map_or("", |(address, _)| address.as_str());
@@ -331,7 +337,7 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
         // id in its place.
         "INSERT INTO emails VALUES (?1, ?2, ?3, \
          CASE WHEN EXISTS (SELECT 1 FROM emails WHERE message_id = ?4) THEN ?1 ELSE ?4 END, \
-         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         values![
             id.as_str(),
             email.customer_id.to_string(),
@@ -349,6 +355,7 @@ fn insert_email(connection: &Connection, email: &NewEmail) -> Result<(), SqlErro
             email.send_at,
             email.sandbox,
             email.bulk_id.map(|id| id.to_string()),
+            scope,
         ],
     )?;
     for (number, (address, role)) in (0_i64..).zip(&email.recipients) {

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::clients;
 use super::emails::NewEmail;
+use super::firsts::Firsts;
 use super::sql::{Connection, Row, SqlError, values};
 use super::suppressions::{Cause, NewSuppression, UnsubscribeSource, is_unsubscribed, suppress};
+use super::tally::{Account, Tally, class_of, is_counted};
 use super::usage::{self, Counter};
 use super::{Result, Store, StreamType};
 use crate::ids::Ids;
@@ -137,6 +139,13 @@ pub(super) struct Subject {
     pub(super) stream: StreamType,
     pub(super) recipient: String,
     pub(super) submitted_at: i64,
+    scope: i64,
+}
+
+impl Subject {
+    pub(super) fn account(&self) -> Account {
+        Account { customer: self.customer_id, scope: self.scope }
+    }
 }
 
 /// Something that happened to a copy of an email, before it is an event.
@@ -149,7 +158,7 @@ pub(super) struct Happening<'a> {
     pub(super) now: i64,
 }
 
-const COLUMNS: &str = "id, email_id, customer_id, event_type, status, recipient, sender, occurred_at, event_data, \
+pub(super) const COLUMNS: &str = "id, email_id, customer_id, event_type, status, recipient, sender, occurred_at, event_data, \
                        created_at, (SELECT metadata FROM emails WHERE emails.id = email_id)";
 
 impl Store {
@@ -233,7 +242,7 @@ impl Store {
     }
 }
 
-fn read_event(row: &Row) -> Result<Event, SqlError> {
+pub(super) fn read_event(row: &Row) -> Result<Event, SqlError> {
     Ok(Event {
         id: row.parsed(0, |id| id.parse().ok())?,
         email_id: row.parsed(1, |id| id.parse().ok())?,
@@ -257,12 +266,12 @@ pub(super) fn record_hit(
     hit: Hit,
     ids: &mut Ids,
 ) -> Result<bool, SqlError> {
-    let (customer, address, stream) = (subject.customer_id, subject.recipient.as_str(), subject.stream);
-    if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, customer, address, stream)? {
+    let (account, address, stream) = (subject.account(), subject.recipient.as_str(), subject.stream);
+    if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, account.customer, address, stream)? {
         return Ok(false);
     }
     let (event_type, at) = (hit.event_type, hit.at);
-    clients::recorded(connection, rules, customer, hit, |data| {
+    clients::recorded(connection, rules, account, hit, |data| {
         let happening = Happening { event_type, bounce_type: None, reason: None, occurred_at: at, data, now: at };
         record(connection, subject, [happening], ids)
     })?;
@@ -276,7 +285,8 @@ pub(super) fn subject(
     recipient: Option<&str>,
 ) -> Result<Option<Subject>, SqlError> {
     // By its role and not by its address, because SQL knows the lower case of ASCII alone.
-    let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at, recipients.status FROM emails \
+    let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at, recipients.status, \
+               scope_id FROM emails \
                JOIN recipients ON email_id = id WHERE id = ?1 AND (address = ?2 OR ?2 IS NULL) \
                ORDER BY CASE role WHEN 'to' THEN 1 WHEN 'cc' THEN 2 ELSE 3 END, address LIMIT 1";
     connection.query_one(sql, values![email.to_string(), recipient.map(str::to_lowercase)], |row| {
@@ -289,6 +299,7 @@ pub(super) fn subject(
             recipient: row.text(4)?,
             submitted_at: row.integer(5)?,
             copy_status: row.parsed(6, EmailStatus::parse)?,
+            scope: row.integer(7)?,
         })
     })
 }
@@ -302,11 +313,13 @@ pub(super) fn record<'a>(
     ids: &mut Ids,
 ) -> Result<(), SqlError> {
     let before = (subject.status, subject.copy_status);
+    let mut tally = Tally::default();
     for happening in happened {
         subject.status = after(subject.status, happening.event_type, happening.bounce_type);
         subject.copy_status = after(subject.copy_status, happening.event_type, happening.bounce_type);
-        record_event(connection, &subject, happening, ids)?;
+        record_event(connection, &subject, happening, &mut tally, ids)?;
     }
+    tally.write(connection)?;
     let id = subject.email_id.to_string();
     if subject.status != before.0 {
         let sql = "UPDATE emails SET status = ?2 WHERE id = ?1";
@@ -324,16 +337,16 @@ fn record_event(
     connection: &Connection,
     subject: &Subject,
     happening: Happening<'_>,
+    tally: &mut Tally,
     ids: &mut Ids,
 ) -> Result<(), SqlError> {
     let Happening { event_type, bounce_type, reason, occurred_at, data, now } = happening;
     // Each copy counts once, however often it is opened, and the canary is no link of the email's author.
-    if let Some(counter) = Counter::of(event_type)
-        && !clients::is_canary(&data)
-        && !has_event(connection, subject, event_type)?
-    {
+    let is_first = is_counted(event_type) && !clients::is_canary(&data) && !has_event(connection, subject, event_type)?;
+    if let Some(counter) = Counter::of(event_type).filter(|_| is_first) {
         usage::count(connection, subject.customer_id, counter, 1, now)?;
     }
+    count(connection, subject, (event_type, occurred_at, is_first), &data, tally)?;
     let event = NewEvent {
         email_id: subject.email_id,
         customer_id: subject.customer_id,
@@ -371,6 +384,23 @@ fn record_event(
         suppress(connection, &new)?;
     }
     Ok(())
+}
+
+/// Counts an event for statistics, before it is stored.
+pub(super) fn count(
+    connection: &Connection,
+    subject: &Subject,
+    (event_type, at, is_first): (EventType, i64, bool),
+    data: &Json,
+    tally: &mut Tally,
+) -> Result<(), SqlError> {
+    tally.event(subject.scope, at, event_type, data, is_first, 1);
+    if clients::kind_of(event_type).is_none() || clients::is_canary(data) {
+        return Ok(());
+    }
+    let before = Firsts::of(connection, subject.email_id, event_type)?;
+    let after = before.with(class_of(data), at);
+    before.counted(after, event_type, subject.account(), connection, tally)
 }
 
 pub(super) fn insert_event(connection: &Connection, id: Uuid, event: &NewEvent<'_>) -> Result<(), SqlError> {

@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::clients;
-use super::events::{Hit, NewEvent, Subject, has_event, insert_event, record_hit, subject};
+use super::events::{Hit, NewEvent, Subject, count, has_event, insert_event, record_hit, subject};
 use super::sql::{Connection, SqlError, values};
+use super::tally::Tally;
 use super::usage::{self, Counter};
 use super::{Result, Store};
 use crate::ids::Ids;
@@ -79,7 +80,7 @@ fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) 
     let mut subjects: HashMap<Uuid, Option<Subject>> = HashMap::new();
     let mut seen = HashSet::new();
     let mut counts: HashMap<(Uuid, Counter, String), (i64, i64)> = HashMap::new();
-    let mut recorded = 0;
+    let (mut recorded, mut tally) = (0, Tally::default());
     for hit in hits {
         let subject = match subjects.entry(hit.email_id) {
             Entry::Occupied(known) => known.into_mut(),
@@ -99,19 +100,21 @@ fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) 
         let first = !clients::is_canary(&data)
             && seen.insert((email_id, event_type))
             && !has_event(connection, subject, event_type)?;
-        let (customer, hit) = (subject.customer_id, Hit { email_id, event_type, data, at });
-        clients::recorded(connection, rules, customer, hit, |data| {
+        let hit = Hit { email_id, event_type, data, at };
+        clients::recorded(connection, rules, subject.account(), hit, |data| {
+            count(connection, subject, (event_type, at, first), &data, &mut tally)?;
             insert(connection, subject, id, event_type, at, data)
         })?;
         recorded += 1;
         if first && let Some(counter) = Counter::of(event_type) {
-            let key = (customer, counter, usage::month(at));
+            let key = (subject.customer_id, counter, usage::month(at));
             counts.entry(key).or_insert((at, 0)).1 += 1;
         }
     }
     for ((customer, counter, _), (at, by)) in counts {
         usage::count(connection, customer, counter, by, at)?;
     }
+    tally.write(connection)?;
     Ok(recorded)
 }
 
@@ -170,9 +173,10 @@ mod tests {
              'full', 0); \
              INSERT INTO domains (id, customer_id, name, status, sandbox, created_at, ownership_token, \
              checks_began_at) VALUES ('d', '{CUSTOMER}', 'acme.example', 'verified', 0, 0, '', 0); \
+             INSERT INTO stat_scopes VALUES (1, '{CUSTOMER}', 'd', '', 'transactional'); \
              INSERT INTO emails (id, customer_id, domain_id, message_id, sender, recipient, subject, stream_type, status, \
-             submitted_at) VALUES ('{EMAIL}', '{CUSTOMER}', 'd', 'm', 'a@acme.example', 'ada@example.com', 's', \
-             'transactional', 'delivered', 0); \
+             submitted_at, scope_id) VALUES ('{EMAIL}', '{CUSTOMER}', 'd', 'm', 'a@acme.example', 'ada@example.com', 's', \
+             'transactional', 'delivered', 0, 1); \
              INSERT INTO recipients (email_id, address, role, status) \
              VALUES ('{EMAIL}', 'ada@example.com', 'to', 'delivered')"
         );

@@ -18,6 +18,8 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (11, "tracking_keys", include_str!("../../../migrations/0011_tracking_keys.sql")),
     (12, "control_plane", include_str!("../../../migrations/0012_control_plane.sql")),
     (13, "nodes", include_str!("../../../migrations/0013_nodes.sql")),
+    (14, "statistics", include_str!("../../../migrations/0014_statistics.sql")),
+    (15, "health", include_str!("../../../migrations/0015_health.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

@@ -4,6 +4,7 @@
 //! thread that asks, and its write-ahead log is only safe with a single connection that writes and checkpoints.
 
 mod acme_accounts;
+mod arrivals;
 mod batches;
 mod bell;
 mod cancel;
@@ -19,6 +20,8 @@ mod domains;
 mod emails;
 mod events;
 mod figures;
+mod firsts;
+mod health;
 mod hits;
 mod idempotency;
 mod lock;
@@ -26,22 +29,25 @@ mod mailbox;
 mod migrations;
 mod nodes;
 mod notifications;
-mod people;
 mod plugin_log;
 mod plugins;
 mod queue;
 mod reader;
 mod reclassify;
 mod recordings;
+mod retention;
 mod smtp_credentials;
 pub(crate) mod sql;
+mod stats;
 mod suppressions;
+mod tally;
 mod tracking_hosts;
 mod tracking_keys;
 mod usage;
 mod waiting;
 mod writer;
 
+pub(crate) use arrivals::ArrivedEvent;
 pub use batches::{BatchQueued, BulkPart, NewBatch, NewBulkPart};
 pub use cancel::Canceled;
 pub use customers::{ApiKey, Customer, CustomerChange, CustomerStatus, NewApiKey, NewCustomer, Rotation};
@@ -54,6 +60,7 @@ pub(crate) use domains::{Added, OwnedDomain};
 pub use domains::{Domain, DomainChange, VerifiedBy};
 pub use emails::{AttemptRow, Email, EmailFilter, EmailPage, NewEmail, Queued, RecipientRole, SendRefusal, StreamType};
 pub use events::{Event, EventFilter, EventPage, Hit};
+pub(crate) use health::SendingStop;
 pub(crate) use hits::JournaledHit;
 pub use idempotency::{Claim, Replay};
 pub use lock::{DataLock, Holder, LockError};
@@ -67,7 +74,11 @@ pub(crate) use queue::{Ending, Handover, Heard, Leased, SANDBOX_DESTINATION};
 pub(crate) use reclassify::{Reclassification, Reclassified};
 pub(crate) use recordings::{Kept, NewRecording, Page, Protection, ReceivedNotification, Recording};
 pub use sql::SqlError;
+pub(crate) use stats::StatDays;
+pub use stats::{StatFilter, StatGroup};
 pub use suppressions::{Cause, NewSuppression, Suppression, SuppressionFilter, SuppressionPage, UnsubscribeSource};
+pub use tally::{Counted, Counts, DetailKind};
+pub(crate) use tally::{DAY_MS, HOUR_MS};
 pub use tracking_hosts::TrackingState;
 pub(crate) use tracking_hosts::{HostSet, StoredCertificate, TrackingHost};
 pub use tracking_keys::{TrackingKey, TrackingKeyRefusal, TrackingKeyState};
@@ -81,6 +92,7 @@ use std::sync::Arc;
 use bell::Bell;
 use control::Touched;
 use reader::Readers;
+use tokio::sync::watch;
 use writer::Writer;
 
 use crate::cluster::Primary;
@@ -234,6 +246,11 @@ impl Store {
     /// The same store, whose control plane is written at a primary.
     pub(crate) fn with_primary(self, primary: Option<Arc<Primary>>) -> Self {
         Self { primary, ..self }
+    }
+
+    /// Tells whenever units of work are on disk.
+    pub(crate) fn commits(&self) -> watch::Receiver<()> {
+        self.writer.commits()
     }
 
     /// True while the writer still takes work.

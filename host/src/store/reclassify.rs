@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::clients::{Scene, Stored, json_of, kind_of, rewrite};
 use super::sql::{Connection, SqlError, values};
+use super::tally::{Account, Tally};
 use super::{Result, Store};
 use crate::mail::client::Class;
 use crate::mail::client::rules::Rules;
@@ -59,7 +60,8 @@ fn part(connection: &Connection, wanted: Reclassification, rules: &Rules) -> Res
     let last = last.flatten().unwrap_or(0);
     let until = wanted.after.saturating_add(PART_ROWS);
     let mut done = Reclassified { next: (until < last).then_some(until), last, ..Reclassified::default() };
-    for (customer, email, stored) in fetches(connection, wanted, until)? {
+    let mut tally = Tally::default();
+    for (account, email, stored) in fetches(connection, wanted, until)? {
         let Some(kind) = kind_of(stored.event_type) else { continue };
         let scene = Scene::around(connection, rules, email, kind, stored.at, &stored.data)?;
         let client = scene.judge(Some(&stored.id), kind, stored.at, &stored.data);
@@ -75,8 +77,11 @@ fn part(connection: &Connection, wanted: Reclassification, rules: &Rules) -> Res
             *done.moved.entry((class.to_owned(), client.class)).or_default() += 1;
         }
         if !wanted.dry_run {
-            rewrite(connection, customer, email, &stored, after)?;
+            rewrite(connection, account, email, &stored, after, &mut tally)?;
         }
+    }
+    if !wanted.dry_run {
+        tally.write(connection)?;
     }
     Ok(done)
 }
@@ -85,8 +90,9 @@ fn fetches(
     connection: &Connection,
     wanted: Reclassification,
     until: i64,
-) -> Result<Vec<(Uuid, Uuid, Stored)>, SqlError> {
-    let sql = "SELECT customer_id, email_id, id, event_type, occurred_at, event_data FROM events \
+) -> Result<Vec<(Account, Uuid, Stored)>, SqlError> {
+    let sql = "SELECT customer_id, email_id, id, event_type, occurred_at, event_data, \
+               (SELECT scope_id FROM emails WHERE emails.id = email_id) FROM events \
                WHERE rowid > ?1 AND rowid <= ?2 AND event_type IN ('opened', 'clicked') AND occurred_at >= ?3 \
                AND (?4 IS NULL OR customer_id = ?4) ORDER BY rowid";
     let values = values![wanted.after, until, wanted.since, wanted.customer.map(|id| id.to_string())];
@@ -97,6 +103,7 @@ fn fetches(
             at: row.integer(4)?,
             data: row.parsed(5, |text| serde_json::from_str(text).ok())?,
         };
-        Ok((row.parsed(0, |id| id.parse().ok())?, row.parsed(1, |id| id.parse().ok())?, stored))
+        let account = Account { customer: row.parsed(0, |id| id.parse().ok())?, scope: row.integer(6)? };
+        Ok((account, row.parsed(1, |id| id.parse().ok())?, stored))
     })
 }

@@ -149,6 +149,11 @@ impl Row {
         (0..self.0.column_count()).map(|column| self.0.get_value(column)).collect()
     }
 
+    /// Whatever it is.
+    pub(crate) fn value(&self, column: i32) -> Result<Value, SqlError> {
+        self.0.get_value(column)
+    }
+
     pub(crate) fn text(&self, column: i32) -> Result<String, SqlError> {
         self.0.get_str(column).map(str::to_owned)
     }

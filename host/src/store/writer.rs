@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 
 use libsql::OpenFlags;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::sql::{self, Connection};
 use super::{Result, Store, StoreError, hits, migrations};
@@ -32,6 +32,7 @@ pub(crate) struct Writer {
     queue: SyncSender<Unit>,
     waiting: Arc<AtomicUsize>,
     alive: std::sync::Weak<()>,
+    commits: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -46,16 +47,21 @@ impl Writer {
         migrations::apply(&connection, now)?;
         let hit_cursor = hits::cursor(&connection)?;
         let (queue, units) = mpsc::sync_channel(queue_max);
+        let (committed, commits) = watch::channel(());
         let pulse = std::sync::Arc::new(());
         let alive = std::sync::Arc::downgrade(&pulse);
         thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
-                run(&connection, &units);
+                run(&connection, &units, &committed);
                 drop(pulse);
             })
             .map_err(|_| StoreError::Closed)?;
-        Ok((Self { queue, waiting: Arc::default(), alive }, hit_cursor))
+        Ok((Self { queue, waiting: Arc::default(), alive, commits }, hit_cursor))
+    }
+
+    pub(crate) fn commits(&self) -> watch::Receiver<()> {
+        self.commits.clone()
     }
 
     /// Units of work that were sent and have not had their turn.
@@ -124,7 +130,7 @@ fn panicked(panic: &(dyn Any + Send)) -> StoreError {
 }
 
 /// Serves the queue until every sender is gone, then closes the database (which checkpoints it).
-fn run(connection: &Connection, units: &Receiver<Unit>) {
+fn run(connection: &Connection, units: &Receiver<Unit>, commits: &watch::Sender<()>) {
     let mut answers = Vec::with_capacity(BATCH_MAX);
     while let Ok(first) = units.recv() {
         let committed = match connection.batch("BEGIN IMMEDIATE") {
@@ -139,6 +145,9 @@ fn run(connection: &Connection, units: &Receiver<Unit>) {
                 false
             }
         };
+        if committed {
+            commits.send_replace(());
+        }
         for answer in answers.drain(..) {
             answer(committed);
         }

@@ -32,7 +32,7 @@ pub(crate) struct Submission {
 /// its `queued` event, when this returns.
 pub(crate) async fn submit(app: &App, customer: &Customer, submission: Submission) -> Result<Uuid> {
     let now = app.now();
-    check_account(customer)?;
+    check_account(app, customer)?;
     let message = SubmittedMessage::read(&submission.message).map_err(|error| Error::invalid(error.to_string()))?;
     if let Some(tag) = &message.wishes.tag {
         check_tag("X-Tag", tag)?;

@@ -82,6 +82,7 @@ pub(super) fn refusal(error: &Error) -> Reply {
         Error::Internal { public, .. } => Reply::new(451, "4.3.0", *public),
         Error::Unauthorized(_)
         | Error::NotFound(_)
+        | Error::NotFoundYet(_)
         | Error::MethodNotAllowed(_)
         | Error::TooSlow
         | Error::Conflict { .. }

@@ -46,7 +46,8 @@ impl Events {
             data["link"] = link.into();
         }
         let hit = Hit { email_id: EMAIL, event_type, data, at };
-        recorded(&self.0, &self.1, CUSTOMER, hit, |data| {
+        let account = Account { customer: CUSTOMER, scope: 1 };
+        recorded(&self.0, &self.1, account, hit, |data| {
             self.add(event_type, at, &data);
             Ok(())
         })

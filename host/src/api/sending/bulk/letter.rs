@@ -105,7 +105,7 @@ impl<'a> Letter<'a> {
         suppressed: &[(String, String)],
         now: i64,
     ) -> Result<NewEmail> {
-        check_account(self.customer)?;
+        check_account(self.app, self.customer)?;
         let address = recipient.to.address.to_string();
         if let Some(found) = suppressed.iter().find(|(suppressed, _)| *suppressed == address) {
             return Err(recipient_suppressed(std::slice::from_ref(found)));

@@ -1,0 +1,180 @@
+//! Statistics: sums over what was counted, and counting it all again.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::sql::{Connection, SqlError, Value, values};
+use super::tally::{Counted, Counts, DAY_MS, DetailKind, Span};
+use super::{Result, Store, StreamType};
+
+mod rebuild;
+
+pub(crate) use rebuild::StatDays;
+
+/// Groups of a breakdown, those with the most first.
+const GROUPS_MAX: i64 = 1_000;
+
+/// What to sum up of a customer's statistics.
+#[derive(Clone, Debug, Default)]
+pub struct StatFilter {
+    /// Only of this domain.
+    pub domain: Option<Uuid>,
+    /// Only of emails with this tag.
+    pub tag: Option<String>,
+    /// Only of this stream.
+    pub stream: Option<StreamType>,
+    /// From the hour that begins then, in milliseconds.
+    pub from: i64,
+    /// Until the hour that begins then, which does not belong to it.
+    pub until: i64,
+}
+
+/// What a breakdown is by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StatGroup {
+    /// The domain's id.
+    Domain,
+    /// The tag.
+    Tag,
+    /// The stream.
+    Stream,
+}
+
+impl StatGroup {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Domain => "domain_id",
+            Self::Tag => "tag",
+            Self::Stream => "stream_type",
+        }
+    }
+}
+
+impl Store {
+    /// Everything that was counted.
+    pub async fn stat_totals(&self, customer: Uuid, filter: StatFilter) -> Result<Counts> {
+        self.read(move |connection| {
+            let mut totals = Counts::default();
+            for (_, counts) in sum(connection, customer, &filter, &filter.pieces(), ("NULL", Counted::ALL))? {
+                totals.add(&counts);
+            }
+            Ok(totals)
+        })
+        .await
+    }
+
+    /// What was counted by when it began: by hours or, where hours are not asked for, by days, of which the first and the
+    /// last may be there as hours. What is not there is nothing. Only what is asked for is summed up.
+    pub async fn stat_series(
+        &self,
+        customer: Uuid,
+        filter: StatFilter,
+        by_hours: bool,
+        columns: &'static [Counted],
+    ) -> Result<BTreeMap<i64, Counts>> {
+        self.read(move |connection| {
+            let pieces = if by_hours { vec![(Span::Hour, filter.from, filter.until)] } else { filter.pieces() };
+            let series = sum(connection, customer, &filter, &pieces, ("starts_at", columns))?.into_iter();
+            Ok(series.filter_map(|(starts_at, counts)| Some((*starts_at.as_integer()?, counts))).collect())
+        })
+        .await
+    }
+
+    /// What was counted by groups, those with the most emails first.
+    pub async fn stat_groups(
+        &self,
+        customer: Uuid,
+        filter: StatFilter,
+        by: StatGroup,
+    ) -> Result<Vec<(String, Counts)>> {
+        self.read(move |connection| {
+            let mut groups: BTreeMap<String, Counts> = BTreeMap::new();
+            for (key, counts) in sum(connection, customer, &filter, &filter.pieces(), (by.column(), Counted::ALL))? {
+                groups.entry(key.as_text().cloned().unwrap_or_default()).or_default().add(&counts);
+            }
+            let mut groups: Vec<_> = groups.into_iter().collect();
+            groups.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.of(Counted::Sent)));
+            groups.truncate(usize::try_from(GROUPS_MAX).expect("the bound fits"));
+            Ok(groups)
+        })
+        .await
+    }
+
+    /// What was counted by a word, the most frequent first.
+    pub async fn stat_details(
+        &self,
+        customer: Uuid,
+        filter: StatFilter,
+        kind: DetailKind,
+    ) -> Result<Vec<(String, i64)>> {
+        self.read(move |connection| {
+            let mut totals: BTreeMap<String, i64> = BTreeMap::new();
+            for (span, from, until) in filter.pieces() {
+                let sql = "SELECT word, SUM(total) FROM stat_scopes CROSS JOIN stat_details ON scope_id = stat_scopes.id \
+                           WHERE customer_id = ?1 AND (?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
+                           AND (?4 IS NULL OR stream_type = ?4) AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7 \
+                           AND kind = ?8 GROUP BY word ORDER BY SUM(total) DESC LIMIT ?9";
+                let mut values = filter.values(customer, span, from, until);
+                values.extend_from_slice(values![kind.as_str(), GROUPS_MAX]);
+                connection.query(sql, &values, |row| {
+                    *totals.entry(row.text(0)?).or_default() += row.integer(1)?;
+                    Ok(())
+                })?;
+            }
+            let mut totals: Vec<_> = totals.into_iter().filter(|(_, total)| *total != 0).collect();
+            totals.sort_by_key(|(_, total)| std::cmp::Reverse(*total));
+            totals.truncate(usize::try_from(GROUPS_MAX).expect("the bound fits"));
+            Ok(totals)
+        })
+        .await
+    }
+}
+
+impl StatFilter {
+    /// Whole days as such, and the hours before and after them.
+    fn pieces(&self) -> Vec<(Span, i64, i64)> {
+        let first_day = self.from + (-self.from).rem_euclid(DAY_MS);
+        let end_of_days = self.until - self.until.rem_euclid(DAY_MS);
+        if first_day >= end_of_days {
+            return vec![(Span::Hour, self.from, self.until)];
+        }
+        let pieces = [
+            (Span::Hour, self.from, first_day),
+            (Span::Day, first_day, end_of_days),
+            (Span::Hour, end_of_days, self.until),
+        ];
+        pieces.into_iter().filter(|(_, from, until)| from < until).collect()
+    }
+
+    fn values(&self, customer: Uuid, span: Span, from: i64, until: i64) -> Vec<Value> {
+        let (domain, stream) = (self.domain.map(|id| id.to_string()), self.stream.map(StreamType::as_str));
+        values![customer.to_string(), domain, self.tag.clone(), stream, span.as_str(), from, until].to_vec()
+    }
+}
+
+/// Sums up each piece, by whatever this SQL says of a row.
+fn sum(
+    connection: &Connection,
+    customer: Uuid,
+    filter: &StatFilter,
+    pieces: &[(Span, i64, i64)],
+    (key, columns): (&str, &[Counted]),
+) -> Result<Vec<(Value, Counts)>, SqlError> {
+    let sums: Vec<_> = columns.iter().map(|counted| format!("SUM({})", counted.as_str())).collect();
+    let sql = format!(
+        "SELECT {key}, {} FROM stat_scopes CROSS JOIN stat_counts ON scope_id = stat_scopes.id \
+         WHERE customer_id = ?1 AND (?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
+         AND (?4 IS NULL OR stream_type = ?4) AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7 GROUP BY 1",
+        sums.join(", ")
+    );
+    let mut sums = Vec::new();
+    for (span, from, until) in pieces {
+        let values = filter.values(customer, *span, *from, *until);
+        sums.extend(connection.query(&sql, &values, |row| Ok((row.value(0)?, Counts::read(row, 1, columns)?)))?);
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests;
