@@ -77,16 +77,11 @@ fn message(seed: u64) -> Message {
     let subject = random.words(subject_words);
     let words = 3 + random.below(120);
     let text = random.words(words);
-    let links: String = (0..random.below(6))
-        .map(|_| {
-            format!(
-                "<a href='https://{}/{}'>{}</a> ",
-                HOSTS[random.below(HOSTS.len())],
-                random.below(99),
-                random.words(2)
-            )
-        })
-        .collect();
+    let mut links = String::new();
+    for _ in 0..random.below(6) {
+        let (host, page, words) = (HOSTS[random.below(HOSTS.len())], random.below(99), random.words(2));
+        links.extend(["<a href='https://", host, "/", &page.to_string(), "'>", &words, "</a> "]);
+    }
     let html = (random.below(2) == 0)
         .then(|| format!("<html><body><p>{text}</p>{links}<img src='https://a.example/a.png'></body></html>"));
     Message {
