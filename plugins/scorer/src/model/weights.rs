@@ -91,7 +91,8 @@ impl Weights<'_> {
     /// The points that they stand for, to be added to those of the rules.
     #[must_use]
     pub fn points(&self, sums: [i32; Kind::COUNT], counts: [u32; Kind::COUNT]) -> f64 {
-        SPAM_POINTS + (self.odds(sums, counts) - self.scales.threshold) / self.scales.odds_per_point
+        let points = SPAM_POINTS + (self.odds(sums, counts) - self.scales.threshold) / self.scales.odds_per_point;
+        points * weight_of(counts[Kind::Words as usize])
     }
 
     /// See [`super::probability`].
@@ -103,6 +104,15 @@ impl Weights<'_> {
     }
 }
 
+/// What part of the points counts in a message with so many known words and pairs, 0 to 1. Where there are hardly any, the
+/// odds are those of mail in general, half of which is spam where the model has learned: no reason to condemn a "Hello".
+fn weight_of(words: u32) -> f64 {
+    let square = f64::from(words) * f64::from(words);
+    square / (square + HALF_AT_WORDS * HALF_AT_WORDS)
+}
+
+/// Known words and pairs at which the points count half.
+const HALF_AT_WORDS: f64 = 5.0;
 /// Points at which a message is spam.
 const SPAM_POINTS: f64 = 5.0;
 
@@ -160,6 +170,13 @@ mod tests {
     }
 
     #[test]
+    fn hardly_any_words_say_hardly_anything() {
+        for (words, weight) in [(0, 0.0), (5, 0.5), (15, 0.9), (100, 0.9975)] {
+            assert!((weight_of(words) - weight).abs() < 1e-4, "{words}: {}", weight_of(words));
+        }
+    }
+
+    #[test]
     fn what_was_written_is_read() {
         let scales =
             Scales { odds: [1.0, 2.0, 3.0], bias: -1.0, threshold: 0.5, odds_per_point: 2.0, probability: [1.0, 0.0] };
@@ -171,7 +188,8 @@ mod tests {
         assert_eq!(weights.find(hash), Some((0x1234, -7)));
         assert_eq!(weights.find(hash ^ 1), None);
         assert_eq!(weights.find(hash ^ 1 << 48), None);
-        assert!((weights.points([4, 0, 0], [4, 0, 0]) - 5.25).abs() < 1e-9);
+        assert!((weights.odds([4, 0, 0], [4, 0, 0]) - 1.0).abs() < 1e-9);
+        assert!((weights.points([20, 0, 0], [100, 0, 0]) - 5.25 * 400.0 / 401.0).abs() < 1e-9);
         assert!((weights.probability(5.0) - 0.5).abs() < 1e-9);
         assert!((weights.probability(7.0) - 0.881).abs() < 1e-9);
     }
