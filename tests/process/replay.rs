@@ -11,9 +11,9 @@ use crate::harness::{Done, Home, Service};
 const FULL: (&str, &str) = ("PILLARBOX_RECORD_SCORING", "full");
 const SCORER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/dist/scorer.wasm");
 const NORMALIZER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/dist/normalizer.wasm");
-const MAILS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/webhooks");
-/// Notifications in `mail.jsonl`.
-const MAILS_COUNT: u64 = 361;
+const NOTIFICATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/webhooks");
+/// Notifications in the files there.
+const NOTIFICATIONS_COUNT: u64 = 740;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A guest in a file beside the data directory.
@@ -227,19 +227,19 @@ fn files_alone_need_no_data_directory_and_make_none() {
 }
 
 #[test]
-fn a_normalizer_is_replayed_over_real_mails_about_mails() {
+fn a_normalizer_is_replayed_over_real_notifications() {
     let home = Home::empty();
-    let words = ["--against", NORMALIZER, "--fixtures", MAILS];
+    let words = ["--against", NORMALIZER, "--fixtures", NOTIFICATIONS];
     let (code, told) = replay(&home, &[&[NORMALIZER], &words[..]].concat());
-    assert_eq!((code, &told["inputs"]["replayed"]), (Some(0), &MAILS_COUNT.into()), "{told}");
+    assert_eq!((code, &told["inputs"]["replayed"]), (Some(0), &NOTIFICATIONS_COUNT.into()), "{told}");
     let events = &told["events"];
-    assert_eq!((&events["compared"], &events["flips"]), (&MAILS_COUNT.into(), &0.into()));
-    assert!(events["before"].as_u64().is_some_and(|events| events > 300), "{events}");
+    assert_eq!((&events["compared"], &events["flips"]), (&NOTIFICATIONS_COUNT.into(), &0.into()));
+    assert!(events["before"].as_u64().is_some_and(|events| events > 700), "{events}");
     assert!(told.get("verdicts").is_none() && told["changes"].is_null());
 
     let broken = text(&home.file("broken.wasm", guests::normalizer("trapping_normalizer")));
     let (code, told) = replay(&home, &[&[broken.as_str()], &words[..]].concat());
-    assert_eq!((code, &told["failures"]["new"]), (Some(2), &MAILS_COUNT.into()));
+    assert_eq!((code, &told["failures"]["new"]), (Some(2), &NOTIFICATIONS_COUNT.into()));
     let difference = [&["plugin", "replay", NORMALIZER], &words[..], &["--max-difference", "1"]].concat();
     home.run(&difference).refuses(&["--max-flips"]);
 }
