@@ -16,9 +16,9 @@ python3 "$scripts/generate.py" "$PILLARBOX_DATA_DIR" "$events" >"$folder/keys"
 bytes=$(($(stat -c %s "$PILLARBOX_DATA_DIR/pillarbox.db") - before))
 printf '%s events: %d bytes each on disk with their emails, recipients and indexes\n' "$events" $((bytes / events))
 
-began=$(date +%s.%N)
+began=$SECONDS
 "$pillarbox" stats rebuild --json | jq -r '"counted again: \(.days) days of customers, \(.rows) rows, \(.wrong) not there before"'
-printf 'that took %.1f s\n' "$(echo "$(date +%s.%N) - $began" | bc)"
+printf 'that took %s s\n' $((SECONDS - began))
 printf 'counters: %d bytes for each event\n' $((($(stat -c %s "$PILLARBOX_DATA_DIR/pillarbox.db") - before - bytes) / events))
 
 # Emails whose pixels are fetched, of the first 20 customers, the largest left out.
