@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::events::{COLUMNS, Event, read_event};
-use super::sql::values;
+use super::sql::{Connection, SqlError, values};
 use super::{Result, Store};
 
 /// Rows that are looked through at once for a customer's events, so that a query is short however few are its own.
@@ -30,8 +30,7 @@ impl Store {
     /// Events after this place, of one customer or of all; at most `limit`.
     pub(crate) async fn events_arrived(&self, customer: Option<Uuid>, after: i64, limit: i64) -> Result<Arrived> {
         self.read(move |connection| {
-            let last = connection.query_one("SELECT MAX(rowid) FROM events", &[], |row| row.integer_or_null(0))?;
-            let last = last.flatten().unwrap_or(0);
+            let last = last_row(connection)?;
             let until = last.min(after.saturating_add(ROWS_MAX));
             let sql = format!(
                 "SELECT {COLUMNS}, rowid FROM events WHERE rowid > ?1 AND rowid <= ?2 \
@@ -49,11 +48,7 @@ impl Store {
 
     /// The place of the event that was recorded last.
     pub(crate) async fn last_event_row(&self) -> Result<i64> {
-        self.read(|connection| {
-            let last = connection.query_one("SELECT MAX(rowid) FROM events", &[], |row| row.integer_or_null(0))?;
-            Ok(last.flatten().unwrap_or(0))
-        })
-        .await
+        self.read(|connection| Ok(last_row(connection)?)).await
     }
 
     /// The place of one of the customer's events. `None` when it has no such event (any more).
@@ -65,4 +60,10 @@ impl Store {
         })
         .await
     }
+}
+
+/// The row of the event that was recorded last; 0 when there is none.
+fn last_row(connection: &Connection) -> Result<i64, SqlError> {
+    let last = connection.query_one("SELECT MAX(rowid) FROM events", &[], |row| row.integer_or_null(0))?;
+    Ok(last.flatten().unwrap_or(0))
 }
