@@ -13,7 +13,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use pillarbox::app::App;
 use pillarbox::mail::client::rules::Rules;
 use pillarbox::mail::event::EventType;
-use pillarbox::store::{EventFilter, Hit, NewEmail, Queued, RecipientRole, StreamType};
+use pillarbox::store::{EventFilter, JournaledHit, NewEmail, Queued, RecipientRole, StreamType};
 use serde_json::json;
 use tokio::runtime::Builder;
 use uuid::Uuid;
@@ -75,14 +75,10 @@ impl Writer {
 
     async fn hit(&self) {
         let data = json!({ "ip": "192.0.2.7", "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)" });
-        let hit = Hit { email_id: self.email.id, event_type: EventType::Opened, data, at: NOW };
-        assert!(
-            self.app
-                .store
-                .record_hit(hit, Arc::clone(&self.rules), Box::new(Uuid::now_v7))
-                .await
-                .expect("it is recorded")
-        );
+        let (id, event_type) = (Uuid::now_v7(), EventType::Opened);
+        let hit = JournaledHit { id, email_id: self.email.id, event_type, data, at: NOW };
+        let recorded = self.app.store.apply_node_hits(vec![hit], Arc::clone(&self.rules)).await;
+        assert_eq!(recorded.expect("it is recorded"), 1);
     }
 
     async fn send(&self) -> Uuid {

@@ -34,6 +34,7 @@ pub mod nodes;
 pub mod operator;
 mod pages;
 mod passwords;
+mod peers;
 pub mod plugins;
 mod rate;
 mod reclassify;

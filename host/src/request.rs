@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::auth;
 use crate::error::{Error, Result};
 use crate::ids::new_id;
+use crate::peers::network;
 use crate::rate::Standing;
 use crate::reply::{Body, Reply};
 use crate::router::{KeyedRoute, OpenRoute, Route};
@@ -161,7 +162,7 @@ where
 async fn admit(app: &App, head: &Head) -> Result<Admitted> {
     let now = app.now();
     let failures_max = app.config.failed_auth_per_15_minutes;
-    if let Some(until) = app.failed_auth.is_exhausted(&head.peer, failures_max, now) {
+    if let Some(until) = app.failed_auth.is_exhausted(&network(head.peer), failures_max, now) {
         return Err(Error::TooMany {
             code: "too_many_failed_keys",
             message: "Too many requests with a missing or wrong API key; try again later",
@@ -170,7 +171,7 @@ async fn admit(app: &App, head: &Head) -> Result<Admitted> {
     }
     let (customer, key) = auth::customer(app, &head.headers, now).await.inspect_err(|error| {
         if matches!(error, Error::Unauthorized(_)) {
-            app.failed_auth.take(head.peer, failures_max, now);
+            app.failed_auth.take(network(head.peer), failures_max, now);
         }
     })?;
     let standing = app.standing(&customer);

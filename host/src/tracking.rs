@@ -16,6 +16,7 @@ use crate::hits::{HitRecord, Hits};
 use crate::ids::IdOrder;
 use crate::mail::event::EventType;
 use crate::mail::token::{Claims, KeyRing, Purpose};
+use crate::peers::network;
 use crate::request::Head;
 
 /// Checks tokens and records hits.
@@ -83,5 +84,5 @@ impl Tracking {
 }
 
 fn asked(claims: &Claims, event_type: EventType, head: &Head) -> Asked {
-    (claims.email_id, (event_type == EventType::Clicked).then_some(claims.link), head.peer)
+    (claims.email_id, (event_type == EventType::Clicked).then_some(claims.link), network(head.peer))
 }

@@ -16,7 +16,7 @@ use crate::mail::token::{self, Claims, Purpose};
 use crate::pages;
 use crate::reply::Reply;
 use crate::request::Head;
-use crate::store::{Hit, JournaledHit, UnsubscribeSource};
+use crate::store::{JournaledHit, UnsubscribeSource, Unsubscription};
 use crate::tracking::Tracking;
 
 /// Records an open and shows a transparent pixel. A token that is not ours shows it too, with 404, and so does an
@@ -78,9 +78,9 @@ pub(crate) async fn unsubscribe(app: &App, token: &str, head: &Head, body: &[u8]
     // Past the journal: the very next send is to know of it.
     let mut hit = app.tracking.hit(&claims, EventType::Unsubscribed, head);
     hit.source = Some(source(body));
-    let JournaledHit { email_id, event_type, data, at, .. } = hit.journaled();
-    let hit = Hit { email_id, event_type, data, at };
-    if !app.store.record_hit(hit, app.client_rules.now(), app.ids(app.now())).await? {
+    let JournaledHit { email_id, data, at, .. } = hit.journaled();
+    let wanted = Unsubscription { email_id, data, at };
+    if !app.store.unsubscribe_reader(wanted, app.client_rules.now(), app.ids(app.now())).await? {
         return Ok(not_ours());
     }
     Ok(page(StatusCode::OK, pages::unsubscribe::done(addressee(app, &claims).await.as_deref())))

@@ -6,6 +6,9 @@
 //!
 //! Numbers are little-endian. The CRC covers the segment's epoch, the place of the record, its length and its
 //! payload, so that bytes of an earlier use of the file, and bytes in the wrong place, are no records.
+//!
+//! A segment that is done with ends with a record without a payload, whose highest bit is set: it was on disk up to there,
+//! so that what does not check before it is damage and no write that the power cut off.
 
 use std::ops::Range;
 
@@ -44,6 +47,14 @@ pub(super) fn pack(batch: &[u8], packing: Packing, texts: &mut Texts, out: &mut 
     }
 }
 
+/// What follows the last record of a segment, at `offset`, once all of them are on disk.
+pub(super) fn end_mark(epoch: u64, offset: u64) -> [u8; HEAD_BYTES] {
+    let mut mark = [0; HEAD_BYTES];
+    mark[..4].copy_from_slice(&FLUSHED_BEFORE.to_le_bytes());
+    mark[4..].copy_from_slice(&crc(epoch, offset, FLUSHED_BEFORE, &[]).to_le_bytes());
+    mark
+}
+
 /// Completes the records of a batch that will stand at `offset`.
 pub(super) fn seal(batch: &mut [u8], epoch: u64, offset: u64, flushed_before: bool) {
     let mut at = 0;
@@ -68,7 +79,9 @@ pub(super) fn good(bytes: &[u8], epoch: u64, offset: u64, records_max: usize) ->
     let mut found = Vec::new();
     let mut at = 0;
     while found.len() < records_max {
-        let Some((payload, _)) = check(bytes, at, epoch, offset) else { break };
+        let Some((payload, _)) = check(bytes, at, epoch, offset).filter(|(payload, _)| !payload.is_empty()) else {
+            break;
+        };
         at = payload.end;
         found.push(payload);
     }
@@ -90,6 +103,9 @@ pub(super) fn examine(segment: &[u8], epoch: u64, from: usize) -> Examined {
     let mut examined = Examined { end: from, damage: Vec::new() };
     loop {
         while let Some((payload, _)) = check(segment, examined.end, epoch, 0) {
+            if payload.is_empty() {
+                return examined;
+            }
             examined.end = payload.end;
         }
         let Some(next) = good_after_damage(segment, epoch, examined.end) else { return examined };
@@ -102,7 +118,7 @@ pub(super) fn examine(segment: &[u8], epoch: u64, from: usize) -> Examined {
 fn good_after_damage(segment: &[u8], epoch: u64, bad: usize) -> Option<usize> {
     let mut first = None;
     let mut at = bad + 1;
-    while at + HEAD_BYTES < segment.len() {
+    while at + HEAD_BYTES <= segment.len() {
         // Most of a file may be empty. A length may begin with three zeros.
         if segment[at..].starts_with(&ZEROS) {
             at += ZEROS.len() - 3;
@@ -122,18 +138,18 @@ fn good_after_damage(segment: &[u8], epoch: u64, bad: usize) -> Option<usize> {
     None
 }
 
-/// The payload of the record at `at`, and whether what stands before it was flushed.
+/// The payload of the record at `at`, and whether what stands before it was flushed. That of the [`end_mark`] is empty.
 fn check(bytes: &[u8], at: usize, epoch: u64, offset: u64) -> Option<(Range<usize>, bool)> {
     let head = bytes.get(at..at + HEAD_BYTES)?;
     let length = u32::from_le_bytes(head[..4].try_into().ok()?);
-    let payload_bytes = (length & !FLUSHED_BEFORE) as usize;
-    if payload_bytes == 0 || payload_bytes > PAYLOAD_BYTES_MAX {
+    let (payload_bytes, flushed_before) = ((length & !FLUSHED_BEFORE) as usize, length & FLUSHED_BEFORE != 0);
+    if payload_bytes > PAYLOAD_BYTES_MAX || (payload_bytes == 0 && !flushed_before) {
         return None;
     }
     let place = at + HEAD_BYTES..at + HEAD_BYTES + payload_bytes;
     let payload = bytes.get(place.clone())?;
     let good = head[4..] == crc(epoch, offset + at as u64, length, payload).to_le_bytes();
-    good.then_some((place, length & FLUSHED_BEFORE != 0))
+    good.then_some((place, flushed_before))
 }
 
 fn crc(epoch: u64, offset: u64, length: u32, payload: &[u8]) -> u32 {
@@ -233,6 +249,24 @@ mod tests {
                 prop_assert_eq!(examined.damage.len(), 1);
                 prop_assert!(examined.damage[0].contains(&flipped));
             }
+        }
+
+        #[test]
+        fn in_a_segment_with_its_end_mark_every_flipped_bit_of_a_record_is_told(
+            batches in batches(), flipped in any::<prop::sample::Index>(), bit in 0..8
+        ) {
+            let mut bytes = segment(&batches, &[]);
+            let written = bytes.len();
+            bytes.extend(end_mark(EPOCH, written as u64));
+            bytes.extend([0; 64]);
+            prop_assert_eq!(examine(&bytes, EPOCH, 0), Examined { end: written, damage: Vec::new() });
+            let flipped = flipped.index(written);
+            bytes[flipped] ^= 1_u8 << bit;
+            let examined = examine(&bytes, EPOCH, 0);
+            let all: Vec<_> = batches.concat();
+            prop_assert_eq!(examined.damage.len(), 1);
+            prop_assert!(examined.damage[0].contains(&flipped));
+            prop_assert_eq!(payloads(&bytes, 0, &examined).len(), all.len() - 1);
         }
 
         #[test]

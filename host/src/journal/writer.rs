@@ -8,9 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::preparer::Preparer;
+use super::record::{self, HEAD_BYTES};
 use super::segment::Segment;
 use super::texts::{TELLING_BYTES_MAX, Texts};
-use super::{Batch, Durability, Refusal, Shared, record};
+use super::{Batch, Durability, Refusal, Shared};
 
 /// How long records are refused after the disk gave no new segment, before it is asked again.
 pub(super) const REST: Duration = Duration::from_secs(1);
@@ -78,8 +79,7 @@ impl Writer {
             batch.finish(outcome.map(drop));
             bytes.clear();
         }
-        self.flush();
-        self.seal();
+        self.end_segment();
     }
 
     /// Waits for records and takes all there are. `None` when there will be no more.
@@ -145,14 +145,14 @@ impl Writer {
 
     /// The segment with room for a batch: the one at hand, or the next.
     fn room_for(&mut self, bytes: u64) -> Result<Arc<Segment>, Refusal> {
+        let bytes = bytes + HEAD_BYTES as u64;
         if let Some(segment) = self.segment.as_ref().filter(|segment| segment.bytes - segment.end() >= bytes) {
             return Ok(Arc::clone(segment));
         }
         if let Some((refusal, _)) = self.failed.filter(|(_, since)| since.elapsed() < REST) {
             return Err(refusal);
         }
-        self.flush();
-        self.seal();
+        self.end_segment();
         match self.preparer.next() {
             Ok(segment) => {
                 let segment = Arc::new(segment);
@@ -183,6 +183,20 @@ impl Writer {
     fn flushed(&mut self, segment: &Segment) -> io::Result<()> {
         self.unflushed_since = None;
         segment.file.sync_data()
+    }
+
+    /// Ends the segment at hand, all of which the disk has then. Without its mark, damage at its end looks as if the power had
+    /// cut a write off; nothing else hangs on it.
+    fn end_segment(&mut self) {
+        self.flush();
+        if let Some(segment) = &self.segment {
+            let mark = record::end_mark(segment.epoch, segment.end());
+            let marked = segment.file.write_all_at(&mark, segment.end()).and_then(|()| segment.file.sync_data());
+            if let Err(error) = marked {
+                tracing::warn!(%error, file = %segment.path.display(), "a segment of the journal has no mark at its end");
+            }
+        }
+        self.seal();
     }
 
     /// Ends the segment at hand where it is.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::peers::network;
+
 /// The places for connections, in all and for each address.
 pub(crate) struct Places {
     all: Arc<Semaphore>,
@@ -16,6 +18,7 @@ pub(crate) struct Places {
 /// One connection's place, free again when it is dropped.
 pub(crate) struct Place {
     _one_of_all: OwnedSemaphorePermit,
+    /// What stands for its peer.
     address: IpAddr,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -30,9 +33,9 @@ impl Places {
         Arc::clone(&self.all).acquire_owned().await.expect("the places are never closed")
     }
 
-    /// The place of a connection from this address. `None` when the address has its share already.
+    /// The place of a connection from this address. `None` when its network has its share already.
     pub(crate) fn take(&self, free: OwnedSemaphorePermit, peer: SocketAddr) -> Option<Place> {
-        let address = peer.ip();
+        let address = network(peer.ip());
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(address).or_default();
         if *count >= self.per_address_max {

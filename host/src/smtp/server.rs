@@ -32,6 +32,7 @@ use self::sasl::Credentials;
 use self::session::Session;
 pub use self::wire::Transport;
 use crate::app::App;
+use crate::peers::network;
 use crate::server::{self, Places, Shutdown};
 use crate::store::{Customer, StoreError};
 
@@ -90,11 +91,11 @@ impl Server {
     /// Whether this address gave so many wrong passwords that it has to wait.
     fn too_many_failures(&self, peer: IpAddr) -> bool {
         let failures_max = self.app.config.failed_auth_per_15_minutes;
-        self.app.failed_auth.is_exhausted(&peer, failures_max, self.app.now()).is_some()
+        self.app.failed_auth.is_exhausted(&network(peer), failures_max, self.app.now()).is_some()
     }
 
     fn count_failure(&self, peer: IpAddr) {
-        self.app.failed_auth.take(peer, self.app.config.failed_auth_per_15_minutes, self.app.now());
+        self.app.failed_auth.take(network(peer), self.app.config.failed_auth_per_15_minutes, self.app.now());
     }
 
     /// Who these credentials belong to. Checking takes as long for somebody who does not exist.

@@ -4,111 +4,112 @@
 //! around it, and the time of the delivery. It never rests on another judgement, so it comes out the same whenever it
 //! is made again with the same rules.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::events::Hit;
 use super::firsts::Firsts;
-use super::sql::{Connection, SqlError, values};
+use super::sql::{Connection, Row, SqlError, values};
 use super::tally::{Account, Tally};
 use crate::mail::client::rules::Rules;
 use crate::mail::client::{Client, Delivery, Fetch, Kind, Neighbour, classify};
 use crate::mail::event::EventType;
+use crate::peers::network;
 
 /// Events that are looked through on either side of a fetch, so that a flood of them costs no more than this.
-pub(super) const AROUND_MAX: i64 = 128;
+pub(super) const AROUND_MAX: usize = 128;
 /// Fetches around a new one that are judged again, the nearest first.
-const SETTLED_MAX: usize = 64;
+pub(super) const SETTLED_MAX: usize = 64;
 /// Events of an email among which its first delivery is looked for. It is one of the first that happen.
-pub(super) const FIRST_EVENTS_MAX: i64 = 256;
+pub(super) const FIRST_EVENTS_MAX: usize = 256;
 
-/// An open or click that is stored.
+/// The columns of a [`Stored`].
+pub(super) const STORED: &str = "id, event_type, occurred_at, event_data";
+
+/// An event of an email, as far as a judgement needs it.
+#[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) id: String,
     pub(super) event_type: EventType,
+    /// In milliseconds.
     pub(super) at: i64,
+    /// `null` for what is no fetch.
     pub(super) data: Json,
+    /// Where a fetch came from: whoever has an address of it has its neighbours too.
+    network: Option<IpAddr>,
 }
 
-/// What is stored of an email around a moment.
-pub(super) struct Scene<'a> {
-    rules: &'a Rules,
-    delivery: FirstDelivery,
-    /// What the address fetched, in no order.
-    fetches: Vec<Stored>,
+impl Stored {
+    pub(super) fn new(id: String, event_type: EventType, at: i64, data: Json) -> Self {
+        let network = address_of(&data).map(network);
+        Self { id, event_type, at, data, network }
+    }
+
+    /// From a row of [`STORED`], which begins at this column.
+    pub(super) fn read(row: &Row, first: i32) -> Result<Self, SqlError> {
+        let event_type = row.parsed(first + 1, EventType::parse)?;
+        let data = match kind_of(event_type) {
+            Some(_) => row.parsed(first + 3, |text| serde_json::from_str(text).ok())?,
+            None => Json::Null,
+        };
+        Ok(Self::new(row.text(first)?, event_type, row.integer(first + 2)?, data))
+    }
 }
 
-#[derive(Clone, Copy)]
-enum FirstDelivery {
+/// When a server first took a copy of an email.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum FirstDelivery {
     Unknown,
     NotYet,
     At(i64),
 }
 
-/// Has a hit recorded with the judgement in its data, and judges those around it again in its light: the first link
-/// of a burst looks like a person's until the third one is followed.
-pub(super) fn recorded(
-    connection: &Connection,
-    rules: &Rules,
-    account: Account,
-    hit: Hit,
-    record: impl FnOnce(Json) -> Result<(), SqlError>,
-) -> Result<(), SqlError> {
-    let Hit { email_id, event_type, mut data, at } = hit;
-    let Some(kind) = kind_of(event_type) else {
-        // Whoever unsubscribes may do so at any time and as often as it likes.
-        let fetch = Fetch { address: address_of(&data), ..Fetch::of(Kind::Click, data["user_agent"].as_str()) };
-        data["client"] = json_of(&classify(rules, &fetch));
-        return record(data);
-    };
-    let mut scene = Scene::around(connection, rules, email_id, kind, at, &data)?;
-    let client = scene.judge(None, kind, at, &data);
-    data["client"] = json_of(&client);
-    record(data.clone())?;
-    // A pixel says nothing about what else was fetched.
-    if kind == Kind::Click && !scene.fetches.is_empty() {
-        scene.fetches.push(Stored { id: String::new(), event_type, at, data });
-        scene.settle(connection, account, email_id, at)?;
-    }
-    Ok(())
+/// What happened to an email around some fetches.
+pub(super) struct Scene<'a> {
+    rules: &'a Rules,
+    delivery: FirstDelivery,
+    /// By when they happened.
+    events: Vec<Stored>,
 }
 
 impl<'a> Scene<'a> {
-    /// What matters for the judgement of a fetch at this time, and for the judgements of those that it matters for.
-    pub(super) fn around(
-        connection: &Connection,
-        rules: &'a Rules,
-        email: Uuid,
-        kind: Kind,
-        at: i64,
-        data: &Json,
-    ) -> Result<Self, SqlError> {
-        let reach = rules.window_ms() * 2;
-        let fetches = match data["ip"].as_str() {
-            Some(address) if reach > 0 => fetches(connection, email, (kind, address), at, reach)?,
-            _ => Vec::new(),
-        };
-        Ok(Self { rules, delivery: first_delivery(connection, email)?, fetches })
+    /// Of events that have all that matters for whatever will be judged.
+    pub(super) fn new(rules: &'a Rules, delivery: FirstDelivery, mut events: Vec<Stored>) -> Self {
+        events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Self { rules, delivery, events }
     }
 
-    /// Judges a fetch, with all others that are stored as its neighbours.
-    pub(super) fn judge(&self, id: Option<&str>, kind: Kind, at: i64, data: &Json) -> Client {
-        let others = self.fetches.iter().filter(|other| id.is_none_or(|id| id != other.id));
-        let around = others.map(|other| Neighbour {
-            away_ms: other.at - at,
-            link: link_of(&other.data),
-            canary: is_canary(&other.data),
-        });
-        let around: Vec<_> = around.filter(|other| other.link.is_some() || other.canary).collect();
+    /// Of what is stored, for the judgement of one event at this time.
+    pub(super) fn around(connection: &Connection, rules: &'a Rules, email: Uuid, at: i64) -> Result<Self, SqlError> {
+        let events = stored_around(connection, email, &[at], rules.window_ms())?;
+        Ok(Self::new(rules, first_delivery(connection, email)?, events))
+    }
+
+    pub(super) fn events(&self) -> &[Stored] {
+        &self.events
+    }
+
+    /// Judges a fetch, with all others as its neighbours. `None` for what is no fetch.
+    pub(super) fn judge(&self, index: usize) -> Option<Client> {
+        let Stored { event_type, at, data, .. } = &self.events[index];
+        let clicks =
+            self.near(index).map(|other| &self.events[other]).filter(|other| other.event_type == EventType::Clicked);
+        let around: Vec<_> = clicks
+            .map(|other| Neighbour {
+                away_ms: other.at - at,
+                link: link_of(&other.data),
+                canary: is_canary(&other.data),
+            })
+            .collect();
         let fetch = Fetch {
-            kind,
+            kind: kind_of(*event_type)?,
             user_agent: data["user_agent"].as_str(),
             address: address_of(data),
             delivery: match self.delivery {
                 FirstDelivery::Unknown => Delivery::Unknown,
-                FirstDelivery::At(delivered_at) if delivered_at <= at => Delivery::Since(at - delivered_at),
+                FirstDelivery::At(delivered_at) if delivered_at <= *at => Delivery::Since(at - delivered_at),
                 FirstDelivery::At(_) | FirstDelivery::NotYet => Delivery::Ahead,
             },
             head_before: data["head"] == true,
@@ -116,25 +117,84 @@ impl<'a> Scene<'a> {
             canary: is_canary(data),
             around: &around,
         };
-        classify(self.rules, &fetch)
+        Some(classify(self.rules, &fetch))
     }
 
-    /// Judges those around a new fetch again.
-    fn settle(&self, connection: &Connection, account: Account, email: Uuid, at: i64) -> Result<(), SqlError> {
-        let window = self.rules.window_ms();
-        let mut near: Vec<_> = self.fetches.iter().filter(|fetch| !fetch.id.is_empty()).collect();
-        near.retain(|fetch| (fetch.at - at).abs() <= window);
-        near.sort_by_key(|fetch| (fetch.at - at).abs());
-        let mut tally = Tally::default();
-        for fetch in near.into_iter().take(SETTLED_MAX) {
-            let Some(kind) = kind_of(fetch.event_type) else { continue };
-            let client = json_of(&self.judge(Some(&fetch.id), kind, fetch.at, &fetch.data));
-            if client != fetch.data["client"] {
-                rewrite(connection, account, email, fetch, client, &mut tally)?;
-            }
+    /// The fetches that are to be judged again in the light of this one, the first link of a burst as soon as the third
+    /// is followed. A pixel says nothing about what else was fetched.
+    pub(super) fn settled_by(&self, index: usize) -> Vec<usize> {
+        let own = &self.events[index];
+        if own.event_type != EventType::Clicked {
+            return Vec::new();
         }
-        tally.write(connection)
+        let mut near: Vec<_> = self.near(index).collect();
+        near.sort_by_key(|other| (self.events[*other].at - own.at).abs());
+        near.truncate(SETTLED_MAX);
+        near
     }
+
+    /// The fetches from the same network within reach, among so many events on either side.
+    fn near(&self, index: usize) -> impl Iterator<Item = usize> {
+        let (own, window) = (&self.events[index], self.rules.window_ms());
+        let reach = if window > 0 && own.network.is_some() { AROUND_MAX } else { 0 };
+        let later = self.events.partition_point(|other| other.at <= own.at);
+        let before = (0..later).rev().filter(move |other| *other != index).take(reach);
+        let after = (later..self.events.len()).take(reach);
+        let before = before.take_while(move |other| own.at - self.events[*other].at <= window);
+        let after = after.take_while(move |other| self.events[*other].at - own.at <= window);
+        before.chain(after).filter(|other| self.events[*other].network == own.network)
+    }
+}
+
+/// What is stored of an email within `reach` milliseconds around these moments, which are in order: what stands between
+/// them, and the nearest events before and after.
+pub(super) fn stored_around(
+    connection: &Connection,
+    email: Uuid,
+    moments: &[i64],
+    reach: i64,
+) -> Result<Vec<Stored>, SqlError> {
+    let mut found = BTreeMap::new();
+    add_stored_around(connection, email, moments, reach, &mut found)?;
+    Ok(found.into_values().collect())
+}
+
+fn add_stored_around(
+    connection: &Connection,
+    email: Uuid,
+    moments: &[i64],
+    reach: i64,
+    found: &mut BTreeMap<String, Stored>,
+) -> Result<(), SqlError> {
+    let (Some(first), Some(last)) = (moments.first(), moments.last()) else { return Ok(()) };
+    let limit = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    let read = |row: &Row| Stored::read(row, 0);
+    let sql = format!(
+        "SELECT {STORED} FROM events WHERE email_id = ?1 AND occurred_at > ?2 AND occurred_at <= ?3 \
+                       ORDER BY occurred_at, id LIMIT ?4"
+    );
+    // What one moment needs, for each of them. Where more stands between them, they are looked at apart.
+    let between_max = 2 * AROUND_MAX * moments.len();
+    let between = if first == last {
+        Vec::new()
+    } else {
+        connection.query(&sql, values![email.to_string(), *first, *last, limit(between_max)], read)?
+    };
+    if between.len() == between_max {
+        let (earlier, later) = moments.split_at(moments.len() / 2);
+        add_stored_around(connection, email, earlier, reach, found)?;
+        return add_stored_around(connection, email, later, reach, found);
+    }
+    let after = connection.query(&sql, values![email.to_string(), *last, last + reach, limit(AROUND_MAX)], read)?;
+    // One more, since one of these may be what is to be judged.
+    let sql = format!(
+        "SELECT {STORED} FROM events WHERE email_id = ?1 AND occurred_at BETWEEN ?2 AND ?3 \
+                       ORDER BY occurred_at DESC, id DESC LIMIT ?4"
+    );
+    let before =
+        connection.query(&sql, values![email.to_string(), first - reach, *first, limit(AROUND_MAX + 1)], read)?;
+    found.extend([before, between, after].into_iter().flatten().map(|event| (event.id.clone(), event)));
+    Ok(())
 }
 
 /// Puts another judgement beside the raw facts of an event, which stay as they are.
@@ -147,14 +207,32 @@ pub(super) fn rewrite(
     tally: &mut Tally,
 ) -> Result<(), SqlError> {
     let before = Firsts::of(connection, email, stored.event_type)?;
-    tally.event(account.scope, stored.at, stored.event_type, &stored.data, false, -1);
+    put_judgement(connection, account.scope, stored, client, tally)?;
+    let after = Firsts::of(connection, email, stored.event_type)?;
+    before.counted(after, stored.event_type, account, connection, tally)
+}
+
+/// The same without what an email's first open or click counts.
+pub(super) fn put_judgement(
+    connection: &Connection,
+    scope: i64,
+    stored: &Stored,
+    client: Json,
+    tally: &mut Tally,
+) -> Result<(), SqlError> {
+    tally.event(scope, stored.at, stored.event_type, &stored.data, false, -1);
     let mut data = stored.data.clone();
     data["client"] = client;
     let sql = "UPDATE events SET event_data = ?2 WHERE id = ?1";
     connection.execute(sql, values![stored.id.as_str(), data.to_string()])?;
-    tally.event(account.scope, stored.at, stored.event_type, &data, false, 1);
-    let after = Firsts::of(connection, email, stored.event_type)?;
-    before.counted(after, stored.event_type, account, connection, tally)
+    tally.event(scope, stored.at, stored.event_type, &data, false, 1);
+    Ok(())
+}
+
+/// Who unsubscribed, as events have it. That may be done at any time and as often as one likes.
+pub(super) fn unsubscriber(rules: &Rules, data: &Json) -> Json {
+    let fetch = Fetch { address: address_of(data), ..Fetch::of(Kind::Click, data["user_agent"].as_str()) };
+    json_of(&classify(rules, &fetch))
 }
 
 /// What was fetched; `None` for events that are no fetches.
@@ -184,45 +262,19 @@ pub(super) fn is_canary(data: &Json) -> bool {
     data["canary"] == true
 }
 
-/// What an address fetched of an email so many milliseconds before and after a moment, the nearest that there are.
-fn fetches(
-    connection: &Connection,
-    email: Uuid,
-    (kind, address): (Kind, &str),
-    at: i64,
-    reach: i64,
-) -> Result<Vec<Stored>, SqlError> {
-    let sql = "SELECT id, event_type, occurred_at, event_data FROM ( \
-               SELECT * FROM (SELECT id, event_type, occurred_at, event_data FROM events WHERE email_id = ?1 \
-               AND occurred_at BETWEEN ?2 AND ?3 ORDER BY occurred_at DESC, id DESC LIMIT ?5) UNION ALL \
-               SELECT * FROM (SELECT id, event_type, occurred_at, event_data FROM events WHERE email_id = ?1 \
-               AND occurred_at > ?3 AND occurred_at <= ?4 ORDER BY occurred_at, id LIMIT ?5)) \
-               WHERE (event_type = 'clicked' OR event_type = ?7) AND json_extract(event_data, '$.ip') = ?6";
-    // Other opens say nothing about an open, but a click may say something about them.
-    let other = if kind == Kind::Click { EventType::Opened } else { EventType::Clicked };
-    let values = values![email.to_string(), at - reach, at, at + reach, AROUND_MAX, address, other.as_str()];
-    connection.query(sql, values, |row| {
-        Ok(Stored {
-            id: row.text(0)?,
-            event_type: row.parsed(1, EventType::parse)?,
-            at: row.integer(2)?,
-            data: row.parsed(3, |text| serde_json::from_str(text).ok())?,
-        })
-    })
-}
-
 /// When a server first took a copy of the email.
-fn first_delivery(connection: &Connection, email: Uuid) -> Result<FirstDelivery, SqlError> {
+pub(super) fn first_delivery(connection: &Connection, email: Uuid) -> Result<FirstDelivery, SqlError> {
     let sql = "SELECT event_type, occurred_at FROM events WHERE email_id = ?1 ORDER BY occurred_at, id LIMIT ?2";
     // Most emails have it among their first three, so those are read first.
     for most in [3, FIRST_EVENTS_MAX] {
-        let events = connection.query(sql, values![email.to_string(), most], |row| {
-            Ok((row.text(0)? == EventType::Delivered.as_str(), row.integer(1)?))
-        })?;
+        let events =
+            connection.query(sql, values![email.to_string(), i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+                Ok((row.text(0)? == EventType::Delivered.as_str(), row.integer(1)?))
+            })?;
         if let Some((_, at)) = events.iter().find(|(is_delivery, _)| *is_delivery) {
             return Ok(FirstDelivery::At(*at));
         }
-        if i64::try_from(events.len()).is_ok_and(|count| count < most) {
+        if events.len() < most {
             return Ok(FirstDelivery::NotYet);
         }
     }

@@ -319,7 +319,7 @@ pub(super) fn accept(
     let scope = tally::scope(connection, email.customer_id, domain, tag, email.stream_type)?;
     insert_email(connection, email, scope)?;
     for (address, _) in &email.recipients {
-        insert_event(connection, ids(), &NewEvent::of(email, address, EventType::Queued, now))?;
+        insert_event(connection, &ids().to_string(), &NewEvent::of(email, address, EventType::Queued, now))?;
     }
     usage::count(connection, email.customer_id, Counter::Sent, copies, now)?;
     let mut tally = Tally::default();

@@ -49,18 +49,15 @@ pub struct Event {
     pub created_at: i64,
 }
 
-/// An open, a click or an unsubscription, as a reader's program made it.
+/// A reader's wish for no more.
 #[derive(Clone, Debug)]
-pub struct Hit {
+pub(crate) struct Unsubscription {
     /// The email from the link's token.
-    pub email_id: Uuid,
-    /// `opened`, `clicked` or `unsubscribed`.
-    pub event_type: EventType,
-    /// What is known of it: a JSON object with `ip`, `user_agent`, for clicks `url` and `link`, `canary` where that was
-    /// the hidden link, and `head` where the same was asked for with HEAD just before. `client` is added to it.
-    pub data: Json,
+    pub(crate) email_id: Uuid,
+    /// What is known of it: a JSON object with `ip`, `user_agent` and `source`. Who made it is added as `client`.
+    pub(crate) data: Json,
     /// Now, in milliseconds.
-    pub at: i64,
+    pub(crate) at: i64,
 }
 
 /// Which events to list. Times are milliseconds, both ends included.
@@ -162,12 +159,17 @@ pub(super) const COLUMNS: &str = "id, email_id, customer_id, event_type, status,
                        created_at, (SELECT metadata FROM emails WHERE emails.id = email_id)";
 
 impl Store {
-    /// Records a hit with its effects. False when the token's email is not here (any more). Who unsubscribes again
-    /// changes nothing. Who made it is judged by these rules.
-    pub async fn record_hit(&self, hit: Hit, rules: Arc<Rules>, mut ids: Ids) -> Result<bool> {
+    /// Unsubscribes whom an email went to. False when the token's email is not here (any more). Once more changes nothing.
+    /// Who asks for it is judged by these rules.
+    pub(crate) async fn unsubscribe_reader(
+        &self,
+        wanted: Unsubscription,
+        rules: Arc<Rules>,
+        mut ids: Ids,
+    ) -> Result<bool> {
         self.write(move |connection| {
-            let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
-            record_hit(connection, &rules, subject, hit, &mut ids)?;
+            let Some(subject) = subject(connection, wanted.email_id, None)? else { return Ok(false) };
+            unsubscribe(connection, &rules, subject, wanted, &mut ids)?;
             Ok(true)
         })
         .await
@@ -258,23 +260,22 @@ pub(super) fn read_event(row: &Row) -> Result<Event, SqlError> {
     })
 }
 
-/// Records a hit with its effects. False for who unsubscribes again, which changes nothing.
-pub(super) fn record_hit(
+/// Unsubscribes a reader, with all that follows from it. False for who unsubscribes again, which changes nothing.
+pub(super) fn unsubscribe(
     connection: &Connection,
     rules: &Rules,
     subject: Subject,
-    hit: Hit,
+    wanted: Unsubscription,
     ids: &mut Ids,
 ) -> Result<bool, SqlError> {
-    let (account, address, stream) = (subject.account(), subject.recipient.as_str(), subject.stream);
-    if hit.event_type == EventType::Unsubscribed && is_unsubscribed(connection, account.customer, address, stream)? {
+    let Unsubscription { mut data, at, .. } = wanted;
+    if is_unsubscribed(connection, subject.customer_id, &subject.recipient, subject.stream)? {
         return Ok(false);
     }
-    let (event_type, at) = (hit.event_type, hit.at);
-    clients::recorded(connection, rules, account, hit, |data| {
-        let happening = Happening { event_type, bounce_type: None, reason: None, occurred_at: at, data, now: at };
-        record(connection, subject, [happening], ids)
-    })?;
+    data["client"] = clients::unsubscriber(rules, &data);
+    let event_type = EventType::Unsubscribed;
+    let happening = Happening { event_type, bounce_type: None, reason: None, occurred_at: at, data, now: at };
+    record(connection, subject, [happening], ids)?;
     Ok(true)
 }
 
@@ -359,7 +360,7 @@ fn record_event(
         now,
     };
     let source = (event_type == EventType::Unsubscribed).then(|| UnsubscribeSource::of_event(&event.data));
-    insert_event(connection, ids(), &event)?;
+    insert_event(connection, &ids().to_string(), &event)?;
     let cause = match (event_type, bounce_type) {
         (EventType::Complained, _) => Some((Cause::Complaint, None)),
         (EventType::Unsubscribed, _) => Some((Cause::Unsubscribe, Some(subject.stream))),
@@ -387,7 +388,7 @@ fn record_event(
 }
 
 /// Counts an event for statistics, before it is stored.
-pub(super) fn count(
+fn count(
     connection: &Connection,
     subject: &Subject,
     (event_type, at, is_first): (EventType, i64, bool),
@@ -403,12 +404,12 @@ pub(super) fn count(
     before.counted(after, event_type, subject.account(), connection, tally)
 }
 
-pub(super) fn insert_event(connection: &Connection, id: Uuid, event: &NewEvent<'_>) -> Result<(), SqlError> {
+pub(super) fn insert_event(connection: &Connection, id: &str, event: &NewEvent<'_>) -> Result<(), SqlError> {
     let sql = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     connection.execute(
         sql,
         values![
-            id.to_string(),
+            id,
             event.email_id.to_string(),
             event.customer_id.to_string(),
             event.event_type.as_str(),

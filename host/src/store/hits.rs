@@ -1,17 +1,16 @@
 //! Opens and clicks as they come out of their journal: in batches, each once.
 
-use std::collections::HashSet;
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::clients;
-use super::events::{Hit, NewEvent, Subject, count, has_event, insert_event, record_hit, subject};
+use super::events::{Unsubscription, subject, unsubscribe};
+use super::fetches::{self, Months};
 use super::sql::{Connection, SqlError, values};
 use super::tally::Tally;
-use super::usage::{self, Counter};
+use super::usage;
 use super::{Result, Store};
 use crate::ids::Ids;
 use crate::journal::Cursor;
@@ -23,17 +22,18 @@ const JOURNAL: &str = "hits";
 
 /// An open or a click, ready to be stored.
 #[derive(Clone, Debug)]
-pub(crate) struct JournaledHit {
+pub struct JournaledHit {
     /// The id of its event.
-    pub(crate) id: Uuid,
+    pub id: Uuid,
     /// The email from the link's token.
-    pub(crate) email_id: Uuid,
+    pub email_id: Uuid,
     /// `opened`, `clicked`, or from an edge node `unsubscribed`.
-    pub(crate) event_type: EventType,
-    /// What is known of it: a JSON object as of a [`Hit`], without who made it.
-    pub(crate) data: Json,
+    pub event_type: EventType,
+    /// What is known of it: a JSON object with `ip`, `user_agent`, for clicks `url` and `link`, `canary` where that was the
+    /// hidden link, and `head` where the same was asked for with HEAD just before. Who made it is added as `client`.
+    pub data: Json,
     /// When it was, in milliseconds.
-    pub(crate) at: i64,
+    pub at: i64,
 }
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Takes over hits that an edge node recorded, and says how many are new. Each counts once by its id.
-    pub(crate) async fn apply_node_hits(&self, hits: Vec<JournaledHit>, rules: Arc<Rules>) -> Result<u64> {
+    pub async fn apply_node_hits(&self, hits: Vec<JournaledHit>, rules: Arc<Rules>) -> Result<u64> {
         self.write(move |connection| Ok(insert_hits(connection, hits, &rules)?)).await
     }
 }
@@ -77,75 +77,43 @@ fn move_cursor(connection: &Connection, next: Cursor) -> Result<(), SqlError> {
 
 /// Each email is looked up once for all of its hits, and each counter is moved once.
 fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) -> Result<u64, SqlError> {
-    let mut subjects: HashMap<Uuid, Option<Subject>> = HashMap::new();
-    let mut seen = HashSet::new();
-    let mut counts: HashMap<(Uuid, Counter, String), (i64, i64)> = HashMap::new();
-    let (mut recorded, mut tally) = (0, Tally::default());
-    for hit in hits {
-        let subject = match subjects.entry(hit.email_id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(subject(connection, hit.email_id, None)?),
-        };
-        let Some(subject) = subject else { continue };
-        if is_here(connection, hit.id)? {
-            continue;
+    let (mut recorded, mut tally, mut months) = (0, Tally::default(), Months::default());
+    for (email, hits) in by_email(hits) {
+        let Some(subject) = subject(connection, email, None)? else { continue };
+        let (unsubscriptions, fetches): (Vec<_>, _) =
+            hits.into_iter().partition(|hit| hit.event_type == EventType::Unsubscribed);
+        for hit in unsubscriptions {
+            recorded += u64::from(unsubscribed(connection, rules, hit)?);
         }
-        let JournaledHit { id, email_id, event_type, data, at } = hit;
-        if event_type == EventType::Unsubscribed {
-            let hit = Hit { email_id, event_type, data, at };
-            recorded += u64::from(unsubscribe(connection, rules, id, hit)?);
-            continue;
-        }
-        // The canary is no link of the email's author.
-        let first = !clients::is_canary(&data)
-            && seen.insert((email_id, event_type))
-            && !has_event(connection, subject, event_type)?;
-        let hit = Hit { email_id, event_type, data, at };
-        clients::recorded(connection, rules, subject.account(), hit, |data| {
-            count(connection, subject, (event_type, at, first), &data, &mut tally)?;
-            insert(connection, subject, id, event_type, at, data)
-        })?;
-        recorded += 1;
-        if first && let Some(counter) = Counter::of(event_type) {
-            let key = (subject.customer_id, counter, usage::month(at));
-            counts.entry(key).or_insert((at, 0)).1 += 1;
-        }
+        recorded += fetches::record(connection, rules, &subject, fetches, &mut tally, &mut months)?;
     }
-    for ((customer, counter, _), (at, by)) in counts {
+    for ((customer, counter, _), (at, by)) in months {
         usage::count(connection, customer, counter, by, at)?;
     }
     tally.write(connection)?;
     Ok(recorded)
 }
 
+/// The hits of each email, in the order in which the first ones came.
+fn by_email(hits: Vec<JournaledHit>) -> Vec<(Uuid, Vec<JournaledHit>)> {
+    let (mut places, mut emails) = (HashMap::new(), Vec::<(Uuid, Vec<JournaledHit>)>::new());
+    for hit in hits {
+        let place = *places.entry(hit.email_id).or_insert(emails.len());
+        match emails.get_mut(place) {
+            Some((_, hits)) => hits.push(hit),
+            None => emails.push((hit.email_id, vec![hit])),
+        }
+    }
+    emails
+}
+
 /// Unsubscribes as the tracking route does, and says whether that changed anything. What it suppresses has the id of its
-/// event.
-fn unsubscribe(connection: &Connection, rules: &Rules, id: Uuid, hit: Hit) -> Result<bool, SqlError> {
+/// event, and that is how it is known when it comes again.
+fn unsubscribed(connection: &Connection, rules: &Rules, hit: JournaledHit) -> Result<bool, SqlError> {
     let Some(subject) = subject(connection, hit.email_id, None)? else { return Ok(false) };
+    let JournaledHit { id, email_id, data, at, .. } = hit;
     let mut ids: Ids = Box::new(move || id);
-    record_hit(connection, rules, subject, hit, &mut ids)
-}
-
-/// Whether the event of a hit was taken over already.
-fn is_here(connection: &Connection, id: Uuid) -> Result<bool, SqlError> {
-    let sql = "SELECT 1 FROM events WHERE id = ?1";
-    Ok(connection.query_one(sql, values![id.to_string()], |row| row.integer(0))?.is_some())
-}
-
-/// A hit moves no status.
-fn insert(
-    connection: &Connection,
-    subject: &Subject,
-    id: Uuid,
-    event_type: EventType,
-    at: i64,
-    data: Json,
-) -> Result<(), SqlError> {
-    let (email_id, customer_id, status) = (subject.email_id, subject.customer_id, subject.status);
-    let (recipient, sender) = (subject.recipient.as_str(), subject.sender.as_str());
-    let event =
-        NewEvent { email_id, customer_id, event_type, status, recipient, sender, occurred_at: at, data, now: at };
-    insert_event(connection, id, &event)
+    unsubscribe(connection, rules, subject, Unsubscription { email_id, data, at }, &mut ids)
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::clients::{Scene, Stored, json_of, kind_of, rewrite};
+use super::clients::{STORED, Scene, Stored, json_of, rewrite};
 use super::sql::{Connection, SqlError, values};
 use super::tally::{Account, Tally};
 use super::{Result, Store};
 use crate::mail::client::Class;
 use crate::mail::client::rules::Rules;
-use crate::mail::event::EventType;
 
 /// Rows of one part. Between two parts others get to write.
 const PART_ROWS: i64 = 500;
@@ -62,9 +61,9 @@ fn part(connection: &Connection, wanted: Reclassification, rules: &Rules) -> Res
     let mut done = Reclassified { next: (until < last).then_some(until), last, ..Reclassified::default() };
     let mut tally = Tally::default();
     for (account, email, stored) in fetches(connection, wanted, until)? {
-        let Some(kind) = kind_of(stored.event_type) else { continue };
-        let scene = Scene::around(connection, rules, email, kind, stored.at, &stored.data)?;
-        let client = scene.judge(Some(&stored.id), kind, stored.at, &stored.data);
+        let scene = Scene::around(connection, rules, email, stored.at)?;
+        let found = scene.events().iter().position(|event| event.id == stored.id);
+        let Some(client) = found.and_then(|index| scene.judge(index)) else { continue };
         done.judged += 1;
         let (before, after) = (&stored.data["client"], json_of(&client));
         if *before == after {
@@ -91,18 +90,15 @@ fn fetches(
     wanted: Reclassification,
     until: i64,
 ) -> Result<Vec<(Account, Uuid, Stored)>, SqlError> {
-    let sql = "SELECT customer_id, email_id, id, event_type, occurred_at, event_data, \
+    let sql = format!(
+        "SELECT customer_id, email_id, {STORED}, \
                (SELECT scope_id FROM emails WHERE emails.id = email_id) FROM events \
                WHERE rowid > ?1 AND rowid <= ?2 AND event_type IN ('opened', 'clicked') AND occurred_at >= ?3 \
-               AND (?4 IS NULL OR customer_id = ?4) ORDER BY rowid";
+               AND (?4 IS NULL OR customer_id = ?4) ORDER BY rowid"
+    );
     let values = values![wanted.after, until, wanted.since, wanted.customer.map(|id| id.to_string())];
-    connection.query(sql, values, |row| {
-        let stored = Stored {
-            id: row.text(2)?,
-            event_type: row.parsed(3, EventType::parse)?,
-            at: row.integer(4)?,
-            data: row.parsed(5, |text| serde_json::from_str(text).ok())?,
-        };
+    connection.query(&sql, values, |row| {
+        let stored = Stored::read(row, 2)?;
         let account = Account { customer: row.parsed(0, |id| id.parse().ok())?, scope: row.integer(6)? };
         Ok((account, row.parsed(1, |id| id.parse().ok())?, stored))
     })

@@ -1,7 +1,12 @@
 //! A judgement sees what matters, and what it looks through has bounds.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::events::subject;
+use super::super::fetches::{self, Months};
+use super::super::hits::JournaledHit;
 use super::super::sql::{self, Row};
 use super::*;
 
@@ -12,6 +17,14 @@ const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537
 const DELIVERED: i64 = 1_710_513_000_000;
 const HOUR: i64 = 3_600_000;
 
+fn hit(id: Uuid, event_type: EventType, address: &str, link: Option<u32>, at: i64) -> JournaledHit {
+    let mut data = json!({ "ip": address, "user_agent": BROWSER });
+    if let Some(link) = link {
+        data["link"] = link.into();
+    }
+    JournaledHit { id, email_id: EMAIL, event_type, data, at }
+}
+
 /// A database with the events of one email and nothing else.
 struct Events(Connection, Rules);
 
@@ -19,7 +32,14 @@ impl Events {
     fn new() -> Self {
         let connection = sql::open(std::path::Path::new(":memory:"), libsql::OpenFlags::default()).expect("it opens");
         super::super::migrations::apply(&connection, 0).expect("the tables are made");
-        connection.batch("PRAGMA foreign_keys = OFF").expect("it is set");
+        let email = format!(
+            "PRAGMA foreign_keys = OFF; \
+             INSERT INTO emails (id, customer_id, domain_id, message_id, sender, recipient, subject, stream_type, status, \
+             submitted_at, scope_id) VALUES ('{EMAIL}', '{CUSTOMER}', 'd', 'm', 'b', 'a', 's', 'transactional', 'delivered', \
+             0, 1); \
+             INSERT INTO recipients (email_id, address, role, status) VALUES ('{EMAIL}', 'a', 'to', 'delivered')"
+        );
+        connection.batch(&email).expect("the email is stored");
         Self(connection, Rules::built_in())
     }
 
@@ -30,28 +50,31 @@ impl Events {
     }
 
     fn add(&self, event_type: EventType, at: i64, data: &Json) {
-        let count = "SELECT COUNT(*) FROM events";
-        let count = self.0.query_one(count, &[], |row| row.integer(0)).expect("it is read").unwrap_or(0);
-        let id = Uuid::from_u128(1_000 + u128::try_from(count).expect("it is a count"));
         let sql = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, 'delivered', 'a', 'b', ?5, ?6, ?5)";
-        let values =
-            values![id.to_string(), EMAIL.to_string(), CUSTOMER.to_string(), event_type.as_str(), at, data.to_string()];
+        let (id, customer) = (self.next_id().to_string(), CUSTOMER.to_string());
+        let values = values![id, EMAIL.to_string(), customer, event_type.as_str(), at, data.to_string()];
         self.0.execute(sql, values).expect("it is stored");
     }
 
-    /// Records a fetch as the service does, and gives its class.
+    fn next_id(&self) -> Uuid {
+        let count = "SELECT COUNT(*) FROM events";
+        let count = self.0.query_one(count, &[], |row| row.integer(0)).expect("it is read").unwrap_or(0);
+        Uuid::from_u128(1_000 + u128::try_from(count).expect("it is a count"))
+    }
+
+    /// Records fetches as the service does, together.
+    fn record(&self, hits: Vec<JournaledHit>) {
+        let subject = subject(&self.0, EMAIL, None).expect("it is read").expect("it is there");
+        let (mut tally, mut months) = (Tally::default(), Months::default());
+        let count = hits.len() as u64;
+        let recorded = fetches::record(&self.0, &self.1, &subject, hits, &mut tally, &mut months);
+        assert_eq!(recorded.expect("they are recorded"), count);
+        tally.write(&self.0).expect("they are counted");
+    }
+
+    /// Records a fetch, and gives its class.
     fn fetch(&self, event_type: EventType, address: &str, link: Option<u32>, at: i64) -> String {
-        let mut data = json!({ "ip": address, "user_agent": BROWSER });
-        if let Some(link) = link {
-            data["link"] = link.into();
-        }
-        let hit = Hit { email_id: EMAIL, event_type, data, at };
-        let account = Account { customer: CUSTOMER, scope: 1 };
-        recorded(&self.0, &self.1, account, hit, |data| {
-            self.add(event_type, at, &data);
-            Ok(())
-        })
-        .expect("it is recorded");
+        self.record(vec![hit(self.next_id(), event_type, address, link, at)]);
         self.classes().pop().expect("there is one")
     }
 
@@ -100,7 +123,7 @@ fn a_fetch_before_the_delivery_is_a_scanners() {
 }
 
 /// The class of the third link of a burst, with so many fetches by others in between.
-fn third_link_after(others: i64) -> String {
+fn third_link_after(others: usize) -> String {
     let events = Events::delivered();
     let at = DELIVERED + HOUR;
     events.click("192.0.2.7", 0, at);
@@ -119,7 +142,7 @@ fn so_many_events_around_a_fetch_are_looked_through_and_no_more() {
 }
 
 /// The class of a click a second after the delivery, with so many events before it.
-fn click_at_once_after(others: i64) -> String {
+fn click_at_once_after(others: usize) -> String {
     let events = Events::new();
     for _ in 0..others {
         events.add(EventType::Deferred, DELIVERED - HOUR, &json!({}));
@@ -152,4 +175,50 @@ fn the_nearest_fetches_are_judged_again_and_no_more() {
         (2, "human", "human"),
         "the two that are furthest away"
     );
+}
+
+#[test]
+fn an_address_of_ipv6_is_known_by_its_network() {
+    let events = Events::delivered();
+    let at = DELIVERED + HOUR;
+    events.click("2001:db8:1:2::a", 0, at);
+    events.click("2001:db8:1:3::a", 1, at + 1);
+    assert_eq!(events.click("2001:db8:1:2::b", 1, at + 2), "human");
+    assert_eq!(events.click("2001:db8:1:2:3:4:5:6", 2, at + 3), "scanner");
+    assert_eq!(events.classes(), ["scanner", "human", "scanner", "scanner"]);
+}
+
+/// The classes by id, and what statistics count, after fetches that came in batches of so many, behind this many events.
+fn recorded_by(batch: usize, fetches: &[(bool, u8, u32, i64)], before: usize) -> (Vec<(String, String)>, Vec<String>) {
+    let events = Events::delivered();
+    for number in 0..before {
+        events.add(EventType::Deferred, DELIVERED - HOUR + i64::try_from(number).expect("it fits"), &json!({}));
+    }
+    let hits = fetches.iter().zip(5_000..).map(|((is_click, address, link, away), id)| {
+        let (event_type, link) = if *is_click { (EventType::Clicked, Some(*link)) } else { (EventType::Opened, None) };
+        hit(Uuid::from_u128(id), event_type, &format!("192.0.2.{address}"), link, DELIVERED + HOUR + away)
+    });
+    let hits: Vec<_> = hits.collect();
+    for hits in hits.chunks(batch) {
+        events.record(hits.to_vec());
+    }
+    let sql = "SELECT id, event_data FROM events WHERE event_type IN ('opened', 'clicked') ORDER BY id";
+    let classes = events.0.query(sql, &[], |row| Ok((row.text(0)?, row.text(1)?))).expect("they are read");
+    let sql = "SELECT human_opens, suspicious_opens, scanner_opens, human_clicks, suspicious_clicks, scanner_clicks, \
+               unique_opens, unique_human_opens, unique_scanner_opens, unique_clicks, unique_human_clicks, \
+               unique_scanner_clicks FROM stat_counts ORDER BY span, starts_at";
+    let read = |row: &Row| (0..12).map(|column| row.integer(column).map(|count| count.to_string())).collect();
+    let counts: Vec<Vec<String>> = events.0.query(sql, &[], read).expect("they are read");
+    (classes, counts.into_iter().map(|row| row.join(" ")).collect())
+}
+
+proptest! {
+    #[test]
+    fn fetches_that_come_together_are_judged_and_counted_as_if_they_came_one_by_one(
+        fetches in vec((any::<bool>(), 0_u8..3, 0_u32..5, -HOUR..20_000_i64), 1..40),
+        batch in 2_usize..40,
+        before in prop_oneof![Just(0_usize), Just(100)],
+    ) {
+        prop_assert_eq!(recorded_by(batch, &fetches, before), recorded_by(1, &fetches, before));
+    }
 }
