@@ -311,11 +311,25 @@ fn a_torn_end_costs_what_was_not_whole_and_is_no_damage() {
     for payload in [&b"one"[..], b"two"] {
         test.append(payload).expect("it is written");
     }
-    let mut test = test.reopen_after(|segments| change(&segments[0], |bytes| bytes[segment::HEADER + 20] ^= 1));
+    // The power fails before the second one is whole, so that no mark follows.
+    let second = segment::HEADER + 11;
+    let mut test = test.reopen_after(|segments| change(&segments[0], |bytes| bytes[second + 5..second + 19].fill(0)));
     assert_eq!(test.take(), [b"one"]);
     test.append(b"three").expect("it is written");
     assert_eq!(test.take(), [b"three"]);
     assert_eq!(test.names("damaged"), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn damage_of_the_last_record_of_a_segment_that_ended_in_order_is_told_from_a_torn_end() {
+    let test = Test::new();
+    for payload in [&b"one"[..], b"two"] {
+        test.append(payload).expect("it is written");
+    }
+    let mut test = test.reopen_after(|segments| change(&segments[0], |bytes| bytes[segment::HEADER + 20] ^= 1));
+    assert_eq!(test.take(), [b"one"]);
+    assert_eq!(test.journal.figures().unapplied_bytes, 0);
+    assert_eq!(test.names("damaged").len(), 1);
 }
 
 #[test]
