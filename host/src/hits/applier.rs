@@ -56,7 +56,7 @@ impl Working {
         let mut failing = false;
         while !self.out.is_over() {
             self.out.reader.wait(LOOK_AGAIN);
-            let started = Instant::now();
+            let (started, written_before) = (Instant::now(), self.out.reader.written_bytes());
             match self.round(runtime) {
                 Ok(None) if self.out.reader.is_at_the_end() => return,
                 Ok(None) => {}
@@ -64,7 +64,8 @@ impl Working {
                     if std::mem::take(&mut failing) {
                         tracing::info!("hits go into the database again");
                     }
-                    if records == BATCH_MAX && self.out.may_rest() {
+                    let is_flood = records == BATCH_MAX && self.out.reader.written_bytes() > written_before;
+                    if is_flood && self.out.may_rest() {
                         thread::park_timeout(started.elapsed() * REST_PER_WORK);
                     }
                 }

@@ -424,7 +424,7 @@ pub(super) fn insert_event(connection: &Connection, id: &str, event: &NewEvent<'
     Ok(())
 }
 
-pub(super) fn has_event(connection: &Connection, subject: &Subject, event_type: EventType) -> Result<bool, SqlError> {
+fn has_event(connection: &Connection, subject: &Subject, event_type: EventType) -> Result<bool, SqlError> {
     let sql = "SELECT 1 FROM events WHERE email_id = ?1 AND recipient = ?2 AND event_type = ?3 \
                AND json_extract(event_data, '$.canary') IS NULL LIMIT 1";
     let values = values![subject.email_id.to_string(), subject.recipient.as_str(), event_type.as_str()];

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::clients::{
     FirstDelivery, STORED, Scene, Stored, first_delivery, is_canary, json_of, put_judgement, stored_around,
 };
-use super::events::{NewEvent, Subject, has_event, insert_event};
+use super::events::{NewEvent, Subject, insert_event};
 use super::firsts::Firsts;
 use super::hits::JournaledHit;
 use super::sql::{Connection, SqlError, values};
@@ -32,55 +32,44 @@ pub(super) type Months = HashMap<(Uuid, Counter, String), (i64, i64)>;
 struct Story<'a> {
     connection: &'a Connection,
     subject: &'a Subject,
-    /// All of it, with the recipients, unless that is much. Then it is asked for what is needed.
-    whole: Option<Vec<(Stored, String)>>,
+    /// All of it, unless that is much. Then it is asked for what is needed.
+    whole: Option<Vec<Stored>>,
 }
 
 impl<'a> Story<'a> {
     fn read(connection: &'a Connection, subject: &'a Subject) -> Result<Self, SqlError> {
-        let sql =
-            format!("SELECT {STORED}, recipient FROM events WHERE email_id = ?1 ORDER BY occurred_at, id LIMIT ?2");
+        let sql = format!("SELECT {STORED} FROM events WHERE email_id = ?1 ORDER BY occurred_at, id LIMIT ?2");
         let limit = i64::try_from(STORY_MAX + 1).unwrap_or(i64::MAX);
         let values = values![subject.email_id.to_string(), limit];
-        let events = connection.query(&sql, values, |row| Ok((Stored::read(row, 0)?, row.text(4)?)))?;
+        let events = connection.query(&sql, values, |row| Stored::read(row, 0))?;
         Ok(Self { connection, subject, whole: (events.len() <= STORY_MAX).then_some(events) })
     }
 
     fn has(&self, id: Uuid) -> Result<bool, SqlError> {
         let id = id.to_string();
         if let Some(events) = &self.whole {
-            return Ok(events.iter().any(|(event, _)| event.id == id));
+            return Ok(events.iter().any(|event| event.id == id));
         }
         let sql = "SELECT 1 FROM events WHERE id = ?1";
         Ok(self.connection.query_one(sql, values![id], |row| row.integer(0))?.is_some())
     }
 
-    /// Whether the subject's copy was opened, or clicked, before.
-    fn has_type(&self, event_type: EventType) -> Result<bool, SqlError> {
-        let Some(events) = &self.whole else { return has_event(self.connection, self.subject, event_type) };
-        let same = |(event, recipient): &(Stored, String)| {
-            event.event_type == event_type && *recipient == self.subject.recipient && !is_canary(&event.data)
-        };
-        Ok(events.iter().any(same))
-    }
-
     fn delivery(&self) -> Result<FirstDelivery, SqlError> {
         let Some(events) = &self.whole else { return first_delivery(self.connection, self.subject.email_id) };
-        let delivery = events.iter().find(|(event, _)| event.event_type == EventType::Delivered);
-        Ok(delivery.map_or(FirstDelivery::NotYet, |(event, _)| FirstDelivery::At(event.at)))
+        let delivery = events.iter().find(|event| event.event_type == EventType::Delivered);
+        Ok(delivery.map_or(FirstDelivery::NotYet, |event| FirstDelivery::At(event.at)))
     }
 
     fn firsts(&self, event_type: EventType) -> Result<Firsts, SqlError> {
         let Some(events) = &self.whole else { return Firsts::of(self.connection, self.subject.email_id, event_type) };
-        let fetches = events.iter().map(|(event, _)| event);
-        let counting = fetches.filter(|event| event.event_type == event_type && !is_canary(&event.data));
+        let counting = events.iter().filter(|event| event.event_type == event_type && !is_canary(&event.data));
         Ok(counting.fold(Firsts::default(), |firsts, event| firsts.with(class_of(&event.data), event.at)))
     }
 
     /// What matters for the judgement of fetches at these moments, which are in order, and of those around them.
     fn around(self, moments: &[i64], reach: i64) -> Result<Vec<Stored>, SqlError> {
         match self.whole {
-            Some(events) => Ok(events.into_iter().map(|(event, _)| event).collect()),
+            Some(events) => Ok(events),
             None => stored_around(self.connection, self.subject.email_id, moments, reach),
         }
     }
@@ -111,8 +100,9 @@ pub(super) fn record(
     moments.sort_unstable();
     let (mut unseen, mut firsts) = (Vec::new(), Vec::new());
     for event_type in FETCHES {
-        firsts.push((event_type, story.firsts(event_type)?));
-        if !story.has_type(event_type)? {
+        let before = story.firsts(event_type)?;
+        firsts.push((event_type, before));
+        if before.any.is_none() {
             unseen.push(event_type);
         }
     }
