@@ -22,6 +22,7 @@ use crate::feed::Feed;
 use crate::health::Paused;
 use crate::hits::{Applier, Hits};
 use crate::ids::{IdOrder, Ids};
+use crate::inbox::Inbox;
 use crate::keys_in_flight::KeysInFlight;
 use crate::mail::address::DomainName;
 use crate::mail::token::KeyRing;
@@ -72,6 +73,7 @@ pub struct App {
     pub(crate) nodes: Nodes,
     pub(crate) tracking_hosts: TrackingHosts,
     pub(crate) feed: Feed,
+    pub(crate) inbox: Inbox,
     pub(crate) paused: Paused,
     pub(crate) requests: RateLimit<Uuid>,
     pub(crate) failed_auth: RateLimit<IpAddr>,
@@ -147,6 +149,7 @@ impl App {
             nodes,
             tracking_hosts,
             feed: Feed::default(),
+            inbox: Inbox::default(),
             paused: Paused::default(),
             requests: RateLimit::every(MINUTE_MS),
             failed_auth: RateLimit::every(15 * MINUTE_MS),

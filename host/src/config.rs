@@ -196,6 +196,8 @@ pub struct Config {
     pub hit_durability: Durability,
     pub hit_journal_bytes_max: u64,
     pub event_retention_days: Option<u32>,
+    pub inbox_keep_days: i64,
+    pub inbox_bytes_max: i64,
     pub database_bytes_max: Option<u64>,
     pub hit_overflow: HitOverflow,
     pub plugin_memory_bytes_max: usize,
@@ -554,6 +556,18 @@ pub const SETTINGS: &[Setting] = &[
         "90",
         "Days that events are kept; what was counted of them is kept for ever. 0 keeps them for ever too.",
         |config, value| { store(&mut config.event_retention_days, unless_zero(number(value, 0, 36_500)?)) }
+    ),
+    setting!(
+        "inbox_keep_days",
+        "30",
+        "Days that notifications are kept as they came, to be read again by another plugin.",
+        |config, value| store(&mut config.inbox_keep_days, number(value, 1, 3_650)?)
+    ),
+    setting!(
+        "inbox_bytes_max",
+        "1073741824",
+        "Bytes of all notifications that are kept. The oldest that were read make room.",
+        |config, value| store(&mut config.inbox_bytes_max, number(value, 67_108_864, 1_099_511_627_776)?)
     ),
     setting!(
         "database_bytes_max",
@@ -1068,6 +1082,8 @@ impl Config {
             hit_durability: Durability::default(),
             hit_journal_bytes_max: 0,
             event_retention_days: None,
+            inbox_keep_days: 0,
+            inbox_bytes_max: 0,
             database_bytes_max: None,
             hit_overflow: HitOverflow::default(),
             plugin_memory_bytes_max: 0,

@@ -23,10 +23,10 @@ use uuid::Uuid;
 
 use crate::api::scoring;
 use crate::api::time::rfc3339;
-use crate::api::webhooks::outcome_json;
 use crate::app::App;
 use crate::delivery::desk;
 use crate::delivery::outlet::OutletKind;
+use crate::inbox::{self, outcome_json};
 use crate::mail::event::PrivacyLevel;
 use crate::mail::parsed::ParsedMessage;
 use crate::plugins::deployment::{Bounds, CandidateStage, Fallback, LimitOverrides};
@@ -35,7 +35,7 @@ use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::stats::StatPlace;
-use crate::store::CustomerStatus;
+use crate::store::{CustomerStatus, InboxFilter, InboxState};
 use crate::{accounts, client_rules, cluster, domains, health, nodes, reclassify, sendmail, stats, tracking_keys};
 
 /// The file name of the socket inside the data directory.
@@ -261,6 +261,29 @@ pub enum Command {
     QueueResume {
         destination: String,
     },
+    InboxList {
+        state: Option<InboxState>,
+        source: Option<String>,
+        /// In milliseconds since 1970.
+        since: Option<i64>,
+        /// Rows to pass over.
+        offset: i64,
+        limit: i64,
+    },
+    InboxShow {
+        id: Uuid,
+    },
+    /// Some of them; the answer says where to go on.
+    InboxReplay {
+        /// All that the rest says when there is none.
+        ids: Vec<Uuid>,
+        state: Option<InboxState>,
+        source: Option<String>,
+        since: Option<i64>,
+        /// Only those that came before this one.
+        before: Option<Uuid>,
+        dry_run: bool,
+    },
     Send {
         /// The address of the customer; that of the only one when it is left out.
         customer: Option<String>,
@@ -438,6 +461,14 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::QueueCancel { email_id } => desk::cancel(app, email_id).await,
         Command::QueuePause { destination, reason } => desk::pause(app, &destination, reason).await,
         Command::QueueResume { destination } => desk::resume(app, &destination).await,
+        Command::InboxList { state, source, since, offset, limit } => {
+            inbox::desk::list(app, state, source, since, offset, limit.min(ROWS_MAX)).await
+        }
+        Command::InboxShow { id } => inbox::desk::show(app, id).await,
+        Command::InboxReplay { ids, state, source, since, before, dry_run } => {
+            let filter = InboxFilter { state, source, since, before };
+            Box::pin(inbox::desk::replay(app, &ids, filter, dry_run)).await
+        }
         Command::Send { customer, to, message } => sendmail::send(app, customer.as_deref(), &to, &message.0).await,
         Command::TrackingKeyList => tracking_keys::list(app).await,
         Command::TrackingKeyRotate { force } => tracking_keys::rotate(app, force).await,

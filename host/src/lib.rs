@@ -25,6 +25,7 @@ pub mod health;
 pub mod hits;
 mod http_client;
 mod ids;
+pub mod inbox;
 mod journal;
 mod keys_in_flight;
 mod kit;

@@ -18,7 +18,7 @@ use crate::edge::Edge;
 use crate::error::Result;
 use crate::reply::Reply;
 use crate::router;
-use crate::store::Ending;
+use crate::store::{Ending, InboxState};
 
 /// Upper ends of the histogram of requests, in microseconds. What took longer is in one more bucket.
 const REQUEST_BOUNDS_US: [u64; 13] =
@@ -26,7 +26,8 @@ const REQUEST_BOUNDS_US: [u64; 13] =
 /// Classes of statuses: 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What a notification can come to.
-const NOTIFICATION_STATES: [&str; 4] = ["matched", "unmatched", "ignored", "unparsed"];
+const NOTIFICATION_STATES: [InboxState; 5] =
+    [InboxState::Normalized, InboxState::Matched, InboxState::Unmatched, InboxState::Unparsed, InboxState::Refused];
 /// What an attempt to hand a copy over can come to.
 const ATTEMPT_OUTCOMES: [&str; 5] = ["delivered", "captured", "deferred", "bounced", "failed"];
 /// What SMTP calls the kinds of its replies: 2xx, 4xx, 5xx.
@@ -77,9 +78,9 @@ impl Meters {
         meter.duration_us.fetch_add(duration_us, Ordering::Relaxed);
     }
 
-    /// Counts a notification that was stored.
-    pub(crate) fn count_notification(&self, state: &str) {
-        count(&self.notifications, &NOTIFICATION_STATES, state);
+    /// Counts a notification that was read for the first time.
+    pub(crate) fn count_notification(&self, state: InboxState) {
+        count(&self.notifications, &NOTIFICATION_STATES.map(InboxState::as_str), state.as_str());
     }
 
     /// Counts an attempt that was recorded.
@@ -161,9 +162,9 @@ mod tests {
     #[test]
     fn a_notification_is_counted_by_its_state() {
         let meters = Meters::new(0);
-        meters.count_notification("ignored");
-        meters.count_notification("made up");
-        assert_eq!(now(&meters.notifications), [0, 0, 1, 0]);
+        meters.count_notification(InboxState::Unmatched);
+        meters.count_notification(InboxState::Received);
+        assert_eq!(now(&meters.notifications), [0, 0, 1, 0, 0], "one that waits came to nothing yet");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod inbox;
 mod login;
 mod mailbox;
 mod nodes;
@@ -120,6 +121,8 @@ async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["plugins", name, action] => plugins::question(app, asked, name, action).await,
         ["nodes"] => nodes::list(app, asked).await,
         ["nodes", action] => nodes::question(app, asked, action),
+        ["inbox"] => inbox::list(app, asked).await,
+        ["inbox", name] => inbox::show(app, asked, name).await,
         ["queue"] => queue::list(app, asked).await,
         ["queue", action] => queue::question(app, asked, action),
         _ => Ok(mailbox::missing()),
@@ -138,6 +141,7 @@ async fn post(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["plugins", name, action] => plugins::act(app, asked, name, action).await,
         ["nodes", action] => nodes::act(app, asked, action).await,
         ["queue", action] => queue::act(app, asked, action).await,
+        ["inbox", "replay"] => inbox::act(app, asked).await,
         _ => Ok(mailbox::missing()),
     }
 }

@@ -25,6 +25,7 @@ mod domain_routes;
 mod domains;
 mod events;
 mod health;
+mod inbox;
 mod invariants;
 mod limits;
 mod nodes;

@@ -292,7 +292,7 @@ async fn a_notification_comes_back_as_the_normalizer_was_given_it() {
     let page = page(&app, World::Normalizer, None, 10).await;
     let expected = json!({ "content_type": "message/rfc822",
         "headers": [["content-type", "message/rfc822"], ["user-agent", "postfix"]],
-        "body": BASE64.encode(body), "received_at": crate::harness::BEGINNING, "endpoint": "bounce" });
+        "body": BASE64.encode(body), "received_at": crate::harness::BEGINNING, "attributes": [["endpoint", "bounce"]] });
     assert_eq!(page["inputs"][0]["content"]["Ok"]["request"], expected, "{page}");
     assert_eq!(page["inputs"][0]["plugin"], "pillarbox-normalizer@0.1.0");
 }

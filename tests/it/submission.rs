@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use pillarbox::control::Command;
+use pillarbox::inbox;
 use pillarbox::server::Shutdown;
 use pillarbox::smtp::server::{self as smtp, Listener, limits};
 use pillarbox::store::CustomerStatus;
@@ -408,6 +409,8 @@ async fn a_bounce_finds_its_email_by_the_address_that_it_comes_back_to() {
     // Whatever the message says about itself, and in whichever case the address comes back.
     let reply = mx.submit(&[&address.to_uppercase()], bounce(Some(&other), "ada@example.com")).await;
     assert_eq!(reply, "250 2.0.0 Ok");
+    assert_eq!(email(&acme, &id).await["status"], "delivered", "it is kept, and read a moment later");
+    inbox::read_due(&app.app).await.expect("the inbox is worked on");
     assert_eq!(email(&acme, &id).await["status"], "bounced");
     assert_eq!(email(&acme, &other).await["status"], "delivered");
     acme.post("/api/send", json!({ "to": "ada@example.com", "subject": "x", "text": "x" })).await.refuses(
@@ -418,6 +421,7 @@ async fn a_bounce_finds_its_email_by_the_address_that_it_comes_back_to() {
     // A second time changes nothing, and what is no report is taken too: nobody needs to send it again.
     assert_eq!(mx.submit(&[&address], bounce(None, "ada@example.com")).await, "250 2.0.0 Ok");
     assert_eq!(mx.submit(&[&address], "Subject: I am on holiday\r\n\r\nBye\r\n").await, "250 2.0.0 Ok");
+    inbox::read_due(&app.app).await.expect("the inbox is worked on");
     assert_eq!(app.events_of(&acme, &id).await, ["queued", "sent", "delivered", "bounced"]);
 }
 

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Request;
 use http_body_util::Full;
 use pillarbox::control::{Bytes, Command};
+use pillarbox::store::InboxState;
 use serde_json::{Value, json};
 
 use crate::guests;
@@ -156,7 +157,7 @@ async fn what_is_wrong_with_a_notification_is_told_in_the_words_of_the_reference
     wrong(BOUNCE, r#"{"emailId":"x","bounceType":1}"#, "bounceType must be a string", "/bounceType").await;
     wrong(COMPLAINT, r#"{"emailId":"x","feedbackType":1}"#, "feedbackType must be a string", "/feedbackType").await;
     sent.changed_nothing().await;
-    assert_eq!(sent.app.app.store.count_notifications("unmatched").await.expect("they are counted"), 0);
+    assert_eq!(sent.app.app.store.count_inbox(InboxState::Unmatched).await.expect("they are counted"), 0);
 }
 
 #[tokio::test]
@@ -174,7 +175,7 @@ async fn what_was_never_sent_is_taken_and_changes_nothing() {
     }
     sent.changed_nothing().await;
     assert_eq!(sent.cause("bob@example.com").await, None);
-    assert_eq!(sent.app.app.store.count_notifications("unmatched").await.expect("they are counted"), 10);
+    assert_eq!(sent.app.app.store.count_inbox(InboxState::Unmatched).await.expect("they are counted"), 10);
 }
 
 #[tokio::test]
@@ -201,7 +202,7 @@ async fn the_same_news_twice_changes_nothing_twice() {
     let usage = sent.acme.get("/api/customer/usage").await.json();
     assert_eq!(usage["current_month"]["emails_bounced"], 1);
     assert_eq!(sent.cause("ada@example.com").await, None, "one email that bounces often is one bounce");
-    let kept = sent.app.app.store.count_notifications("matched").await.expect("they are counted");
+    let kept = sent.app.app.store.count_inbox(InboxState::Matched).await.expect("they are counted");
     assert_eq!(kept, 1, "repetitions go the way of what changed nothing, so that they cannot fill the disk");
 }
 
@@ -341,7 +342,7 @@ async fn a_normalizer_that_breaks_is_our_fault_and_loses_no_mail() {
     // A mail is kept for another reading, because its server would send it again for days.
     let mail = sent.app.post(BOUNCE, "message/rfc822", "Subject: x\r\n\r\nx").await;
     mail.is(200, json!({ "success": true, "accepted": 0, "duplicates": 0, "unmatched": 0 }));
-    assert_eq!(sent.app.app.store.count_notifications("unparsed").await.expect("they are counted"), 3);
+    assert_eq!(sent.app.app.store.count_inbox(InboxState::Refused).await.expect("they are counted"), 3);
     sent.changed_nothing().await;
 
     sent.app.command(roll_back("broken")).await;
@@ -574,7 +575,7 @@ async fn a_body_of_five_mebibytes_is_taken_and_a_larger_one_is_not() {
 #[tokio::test]
 async fn strangers_cannot_fill_the_disk() {
     let sent = Sent::new().await;
-    let kept = async |state| sent.app.app.store.count_notifications(state).await.expect("they are counted");
+    let kept = async |state| sent.app.app.store.count_inbox(state).await.expect("they are counted");
     is_success(&sent.app.notify(BOUNCE, json!({ "emailId": sent.id, "bounceType": "hard" })).await);
     for round in 0..101 {
         let calls = (0..100).map(|n| {
@@ -583,5 +584,9 @@ async fn strangers_cannot_fill_the_disk() {
         });
         at_once(calls).await.iter().for_each(is_success);
     }
-    assert_eq!((kept("unmatched").await, kept("matched").await), (10_000, 1), "the oldest strangers go first");
+    assert_eq!(
+        (kept(InboxState::Unmatched).await, kept(InboxState::Matched).await),
+        (10_000, 1),
+        "the oldest strangers go first"
+    );
 }

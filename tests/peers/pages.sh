@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The pages as a browser shows them: the mailbox, a message, the reference, at 360 and 1280 pixels.
+# The pages as a browser shows them: the mailbox, a message, the inbox, the reference, at 360 and 1280 pixels.
 # With a directory as argument, the screenshots are kept there.
 . "$(dirname "$0")/support.bash"
 need chromium curl jq python3
@@ -54,6 +54,15 @@ PIXEL=$(PILLARBOX_DATA_DIR=$WORK/data "$PILLARBOX_BIN" mailbox show "$ID" --html
 curl -sSf -o /dev/null "http://$API$PIXEL"
 sleep 1
 is "while fetching the pixel does" 1 "$(event_count opened)"
+curl -sSf -o /dev/null -H 'Content-Type: message/rfc822' --data-binary $'Subject: <b>not</b> a report\r\n\r\nHello' \
+    "http://$API/webhooks/bounce"
+DOM=$(browse --dump-dom "http://$OPERATOR/inbox")
+holds "the inbox lists what came in" "message/rfc822" "$DOM"
+shoot inbox "http://$OPERATOR/inbox"
+ROW=$(PILLARBOX_DATA_DIR=$WORK/data "$PILLARBOX_BIN" inbox list --json | jq -r '.rows[0].id')
+DOM=$(browse --dump-dom "http://$OPERATOR/inbox/$ROW")
+holds "and shows it as text" "&lt;b&gt;not&lt;/b&gt;" "$DOM"
+shoot inbox-row "http://$OPERATOR/inbox/$ROW"
 DOM=$(browse --dump-dom "http://$API/docs")
 holds "the reference explains sending" "/api/send" "$DOM"
 shoot docs "http://$API/docs"

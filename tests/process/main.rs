@@ -19,6 +19,7 @@ mod hits;
 mod hostile;
 mod http2;
 mod https;
+mod inbox;
 mod kit;
 mod log;
 mod one_process;

@@ -5,6 +5,7 @@ mod cluster;
 mod customer;
 mod domain;
 mod edge;
+mod inbox;
 mod lines;
 mod log;
 mod mailbox;
@@ -72,6 +73,9 @@ enum Command {
     /// See what waits for delivery, hold it back or have it tried now
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// See what came in by webhooks and as returned mail, and have it read again
+    #[command(subcommand)]
+    Inbox(inbox::Inbox),
     /// See and change the keys that sign tracked links
     #[command(subcommand)]
     TrackingKey(tracking_key::TrackingKey),
@@ -140,6 +144,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Plugin(plugin) => Box::pin(plugin.run(config)).await,
         Command::Mailbox(mailbox) => mailbox.run(config).await,
         Command::Queue(queue) => queue.run(config).await,
+        Command::Inbox(inbox) => inbox.run(config).await,
         Command::TrackingKey(key) => key.run(config).await,
         Command::Cluster(cluster) => cluster.run(config).await,
         Command::Node(node) => node.run(config).await,

@@ -29,7 +29,7 @@ use crate::server::{self, ConnectionLimits, Listeners, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{
-    accounts, cluster, control, delivery, domains, feed, health, nodes, operator, recorder, registry, request,
+    accounts, cluster, control, delivery, domains, feed, health, inbox, nodes, operator, recorder, registry, request,
     retention, stats, tracking_hosts, tracking_keys,
 };
 
@@ -91,19 +91,7 @@ impl Serve {
 
         let (stop, stopping) = watch::channel(Shutdown::No);
         let joining = tokio::spawn(join_later(Arc::clone(&app), stop.clone(), stopping.clone()));
-        let background = [
-            tokio::spawn(run_control(Arc::clone(&app), stopping.clone())),
-            spawn_joined(&app, &stopping, delivery::run),
-            spawn_joined(&app, &stopping, registry::watch),
-            spawn_joined(&app, &stopping, recorder::run),
-            spawn_joined(&app, &stopping, domains::run),
-            spawn_joined(&app, &stopping, tracking_hosts::run),
-            spawn_joined(&app, &stopping, cluster::run),
-            spawn_joined(&app, &stopping, feed::run),
-            spawn_joined(&app, &stopping, stats::catch_up),
-            spawn_joined(&app, &stopping, health::run),
-            spawn_joined(&app, &stopping, retention::run),
-        ];
+        let background = background(&app, &stopping);
         let (draining, drain) = (Arc::clone(&app), app.config.drain);
         tokio::spawn(watch_signals(move || draining.drain(), drain, stop));
         tracing::info!(listen = %app.config.listen, operator = %app.config.operator_listen, tls = tls.is_some(),
@@ -165,6 +153,25 @@ impl Serve {
         served?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Begins all that goes on beside the listeners.
+fn background(app: &Arc<App>, stopping: &watch::Receiver<Shutdown>) -> Vec<JoinHandle<()>> {
+    vec![
+        tokio::spawn(run_control(Arc::clone(app), stopping.clone())),
+        spawn_joined(app, stopping, delivery::run),
+        spawn_joined(app, stopping, registry::watch),
+        spawn_joined(app, stopping, recorder::run),
+        spawn_joined(app, stopping, domains::run),
+        spawn_joined(app, stopping, tracking_hosts::run),
+        spawn_joined(app, stopping, cluster::run),
+        spawn_joined(app, stopping, feed::run),
+        spawn_joined(app, stopping, stats::catch_up),
+        spawn_joined(app, stopping, health::run),
+        spawn_joined(app, stopping, retention::run),
+        spawn_joined(app, stopping, inbox::run),
+        spawn_joined(app, stopping, inbox::retention::run),
+    ]
 }
 
 /// What happens before a node answers: its plugins and tracking hosts are loaded, and the first customer is made.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::api::webhooks::outcome_json;
+use crate::inbox::outcome_json;
 use crate::plugins::error::{Fault, PluginError};
 use crate::plugins::{normalizer, scorer};
 

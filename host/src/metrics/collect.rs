@@ -13,6 +13,7 @@ use crate::mail::health::StopCause;
 use crate::plugins::Loaded;
 use crate::plugins::stats::{BUCKETS_US, Tally};
 use crate::router::TEMPLATES;
+use crate::store::InboxState;
 use crate::tracking::Tracking;
 
 /// What the contract of plugins is, as `version` prints it.
@@ -188,12 +189,28 @@ async fn store(app: &App, text: &mut Text) -> Result<()> {
     text.family(
         Kind::Counter,
         "pillarbox_notifications",
-        "Notifications that came in by a webhook, by what they came to.",
+        "Notifications that came in by a webhook or as mail, by what they came to.",
     );
     for (state, count) in NOTIFICATION_STATES.iter().zip(now(&app.meters.notifications)) {
-        text.count(&[("state", state)], count);
+        text.count(&[("state", state.as_str())], count);
     }
+    inbox(app, text);
     Ok(())
+}
+
+/// What is kept of what came in, as the inbox's worker counted it a moment ago.
+fn inbox(app: &App, text: &mut Text) {
+    let totals = app.inbox.totals();
+    let of = |state: InboxState| totals.iter().find(|total| total.state == state);
+    text.family(Kind::Gauge, "pillarbox_inbox_rows", "Notifications that are kept, by state.");
+    for state in InboxState::ALL {
+        let rows = of(*state).map_or(0, |total| u64::try_from(total.rows).unwrap_or(0));
+        text.count(&[("state", state.as_str())], rows);
+    }
+    let help = "Age of the oldest notification that waits to be read.";
+    text.family(Kind::Gauge, "pillarbox_inbox_waiting_seconds", help);
+    let oldest_at = of(InboxState::Received).map(|total| total.oldest_at);
+    text.value(&[], seconds(oldest_at.map_or(0, |at| app.now() - at)));
 }
 
 /// How a node of a cluster follows it.

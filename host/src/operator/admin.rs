@@ -1,6 +1,7 @@
-//! The admin API: what `pillarbox plugin …`, `pillarbox queue …` and `pillarbox node …` do, for programs. A route is a command, and a
+//! The admin API: what `pillarbox plugin …`, `pillarbox queue …`, `pillarbox inbox …` and `pillarbox node …` do, for programs. A route is a command, and a
 //! command means the same here.
 
+mod inbox;
 mod nodes;
 mod queue;
 
@@ -43,6 +44,7 @@ enum Route<'a> {
         fields: &'static [&'static str],
     },
     Queue(queue::Route<'a>),
+    Inbox(inbox::Route<'a>),
     Nodes(nodes::Route<'a>),
 }
 
@@ -62,6 +64,7 @@ impl<'a> Route<'a> {
     fn find(method: &Method, path: &[&'a str]) -> Option<Self> {
         let route = match (method.as_str(), path) {
             (_, ["nodes", rest @ ..]) => Self::Nodes(nodes::Route::find(method, rest)?),
+            (_, ["inbox", rest @ ..]) => Self::Inbox(inbox::Route::find(method, rest)?),
             (_, ["queue", rest @ ..]) => Self::Queue(queue::Route::find(method, rest)?),
             ("GET", ["plugins"]) => Self::Ask(Question::List),
             ("GET", ["plugins", name]) => Self::Ask(Question::Show(name)),
@@ -125,6 +128,7 @@ where
             change(command, name, fields, body, path.last().copied().unwrap_or_default())?
         }
         Route::Nodes(route) => route.command(object(app, asked, body).await?)?,
+        Route::Inbox(route) => route.command(asked, object(app, asked, body).await?)?,
         Route::Queue(route) => route.command(asked, object(app, asked, body).await?)?,
     };
     let answer = execute(app, command).await;

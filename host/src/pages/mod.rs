@@ -5,6 +5,7 @@ use std::fmt;
 
 mod chart;
 pub mod confirm;
+pub mod inbox;
 pub mod login;
 pub mod mailbox;
 mod markdown;
@@ -60,6 +61,8 @@ pub enum Section {
     Mailbox,
     /// What waits for delivery.
     Queue,
+    /// What came in by webhooks.
+    Inbox,
     /// The plugins.
     Plugins,
     /// The edge nodes.
@@ -67,12 +70,13 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: &[Self] = &[Self::Mailbox, Self::Queue, Self::Plugins, Self::Nodes];
+    const ALL: &[Self] = &[Self::Mailbox, Self::Queue, Self::Inbox, Self::Plugins, Self::Nodes];
 
     fn name(self) -> &'static str {
         match self {
             Self::Mailbox => "Mailbox",
             Self::Queue => "Queue",
+            Self::Inbox => "Inbox",
             Self::Plugins => "Plugins",
             Self::Nodes => "Nodes",
         }
@@ -82,6 +86,7 @@ impl Section {
         match self {
             Self::Mailbox => "/mailbox",
             Self::Queue => "/queue",
+            Self::Inbox => "/inbox",
             Self::Plugins => "/plugins",
             Self::Nodes => "/nodes",
         }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::control::{Bytes, Outcome};
+use crate::inbox;
 use crate::plugins::{World, normalizer, scorer};
 use crate::store::{Page, ReceivedNotification, Recording};
 
@@ -45,7 +46,7 @@ pub struct RecordedInput {
 pub enum Content {
     /// JSON of a scorer's message.
     Message(Bytes),
-    /// A normalizer's request. The attribute `endpoint` is the only one.
+    /// A normalizer's request.
     Request {
         /// As it came.
         content_type: String,
@@ -55,8 +56,8 @@ pub enum Content {
         body: Bytes,
         /// Milliseconds since 1970.
         received_at: i64,
-        /// `bounce` or `complaint`.
-        endpoint: String,
+        /// What it is told besides: which way it came, and what the source's settings say.
+        attributes: Vec<(String, String)>,
     },
 }
 
@@ -77,9 +78,8 @@ impl Content {
                 let message = serde_json::from_slice(&json.0);
                 message.map(Input::Message).map_err(|error| format!("it is no message: {error}"))
             }
-            Content::Request { content_type, headers, body, received_at, endpoint } => {
+            Content::Request { content_type, headers, body, received_at, attributes } => {
                 let received_at = u64::try_from(received_at).unwrap_or(0);
-                let attributes = vec![("endpoint".into(), endpoint)];
                 Ok(Input::Request(normalizer::Request { content_type, headers, body: body.0, received_at, attributes }))
             }
         }
@@ -111,8 +111,10 @@ fn message(app: &App, row: Recording) -> RecordedInput {
 }
 
 fn request(row: ReceivedNotification) -> RecordedInput {
-    let ReceivedNotification { id, received_at, endpoint, content_type, headers, body, plugin } = row;
-    let headers = serde_json::from_str(&headers).unwrap_or_default();
-    let content = Ok(Content::Request { content_type, headers, body: Bytes(body), received_at, endpoint });
+    let ReceivedNotification { id, received_at, content_type, body, plugin, .. } = row;
+    let headers = serde_json::from_str(&row.headers).unwrap_or_default();
+    let settings: Vec<_> = serde_json::from_str(&row.settings).unwrap_or_default();
+    let attributes = inbox::attributes(&row.source, row.is_source, row.provider.as_deref(), &settings);
+    let content = Ok(Content::Request { content_type, headers, body: Bytes(body), received_at, attributes });
     RecordedInput { id, recorded_at: received_at, plugin, spam_score: None, content }
 }

@@ -387,6 +387,34 @@ fn record_event(
     Ok(())
 }
 
+/// Suppresses the address of a copy whose bounce is known to be hard now and was not before. The event stays as it is.
+pub(super) fn suppress_as_hard(
+    connection: &Connection,
+    subject: &Subject,
+    reason: Option<&str>,
+    now: i64,
+    ids: &mut Ids,
+) -> Result<(), SqlError> {
+    let sql = "SELECT 1 FROM events WHERE email_id = ?1 AND recipient = ?2 AND event_type = 'bounced' \
+               AND json_extract(event_data, '$.bounce_type') = 'hard' LIMIT 1";
+    let key = values![subject.email_id.to_string(), subject.recipient.as_str()];
+    if connection.query_one(sql, key, |row| row.integer(0))?.is_some() {
+        return Ok(());
+    }
+    let new = NewSuppression {
+        id: ids(),
+        customer: subject.customer_id,
+        address: subject.recipient.clone(),
+        stream: None,
+        cause: Cause::HardBounce,
+        source: None,
+        reason: reason.map(str::to_owned),
+        email: Some(subject.email_id),
+        now,
+    };
+    suppress(connection, &new).map(drop)
+}
+
 /// Counts an event for statistics, before it is stored.
 fn count(
     connection: &Connection,

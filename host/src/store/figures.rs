@@ -17,7 +17,7 @@ pub(crate) struct Figures {
 }
 
 /// Tables that grow.
-const TABLES: [&str; 5] = ["emails", "messages", "attempts", "events", "notifications"];
+const TABLES: [&str; 5] = ["emails", "messages", "attempts", "events", "inbox"];
 
 impl Store {
     /// The figures now. A table's last row number is how many rows it ever got; the queue is short.

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (13, "nodes", include_str!("../../../migrations/0013_nodes.sql")),
     (14, "statistics", include_str!("../../../migrations/0014_statistics.sql")),
     (15, "health", include_str!("../../../migrations/0015_health.sql")),
+    (16, "inbox", include_str!("../../../migrations/0016_inbox.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

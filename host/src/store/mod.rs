@@ -25,11 +25,11 @@ mod firsts;
 mod health;
 mod hits;
 mod idempotency;
+mod inbox;
 mod lock;
 mod mailbox;
 mod migrations;
 mod nodes;
-mod notifications;
 mod plugin_log;
 mod plugins;
 mod queue;
@@ -65,10 +65,14 @@ pub use events::{Event, EventFilter, EventPage};
 pub(crate) use health::SendingStop;
 pub use hits::JournaledHit;
 pub use idempotency::{Claim, Replay};
+pub(crate) use inbox::REPEATED_MS;
+pub use inbox::{
+    Arrived, Counts as InboxCounts, EmailClue, InboxFilter, InboxPage, InboxRow, InboxState, InboxTotal, NewArrival,
+    Reading, Received, ReportedEvent, Settled, UNMATCHED_MAX, WaitingBounds,
+};
 pub use lock::{DataLock, Holder, LockError};
 pub use mailbox::{Captured, CapturedSummary};
 pub(crate) use nodes::{Invitation, Invited, NewNodeCertificate, NodeRow, NodeTold, Renamed};
-pub use notifications::{EmailClue, Notification, NotificationOutcome, ReportedEvent};
 pub use plugin_log::{PluginLogRow, PluginNodeRow};
 pub(crate) use plugins::InstallError;
 pub use plugins::{NewPlugin, PluginRow};

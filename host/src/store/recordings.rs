@@ -66,12 +66,17 @@ pub(crate) struct Recording {
 pub(crate) struct ReceivedNotification {
     pub(crate) id: Uuid,
     pub(crate) received_at: i64,
-    pub(crate) endpoint: String,
+    pub(crate) source: String,
     pub(crate) content_type: String,
     /// A JSON list of pairs.
     pub(crate) headers: String,
     pub(crate) body: Vec<u8>,
     pub(crate) plugin: Option<String>,
+    /// Whether it came from a source of its own.
+    pub(crate) is_source: bool,
+    pub(crate) provider: Option<String>,
+    /// A JSON list of pairs.
+    pub(crate) settings: String,
 }
 
 /// Which recorded inputs are wanted: newest first.
@@ -166,10 +171,10 @@ impl Store {
     /// Notifications as they came in, newest first. The second is true when older ones follow.
     pub(crate) async fn received_notifications(&self, page: Page) -> Result<(Vec<ReceivedNotification>, bool)> {
         self.read(move |connection| {
-            let sizes = "SELECT id, length(body) FROM notifications WHERE id < ?1 AND received_at >= ?2 \
+            let sizes = "SELECT id, body_bytes FROM inbox WHERE id < ?1 AND received_at >= ?2 \
                          ORDER BY id DESC LIMIT ?3";
-            let sql = "SELECT id, received_at, endpoint, content_type, headers, body, plugin FROM notifications \
-                       WHERE id = ?1";
+            let sql = "SELECT id, received_at, source, content_type, headers, body, plugin, source_id, provider, \
+                       settings FROM inbox WHERE id = ?1";
             read_page(connection, page, sizes, sql, read_notification)
         })
         .await
@@ -188,8 +193,8 @@ impl Store {
     /// How many notifications are kept, and how much that is.
     pub(crate) async fn kept_notifications(&self) -> Result<Kept> {
         self.read(|connection| {
-            let sql = "SELECT COUNT(*), COALESCE(SUM(length(body)), 0), MIN(received_at), MAX(received_at), 0 \
-                       FROM notifications";
+            let sql = "SELECT COUNT(*), COALESCE(SUM(body_bytes), 0), MIN(received_at), MAX(received_at), 0 \
+                       FROM inbox INDEXED BY inbox_by_time";
             Ok(connection.query_one(sql, &[], read_kept)?.unwrap_or_default())
         })
         .await
@@ -255,11 +260,14 @@ fn read_notification(row: &Row) -> Result<ReceivedNotification, SqlError> {
     Ok(ReceivedNotification {
         id: row.parsed(0, |id| id.parse().ok())?,
         received_at: row.integer(1)?,
-        endpoint: row.text(2)?,
+        source: row.text(2)?,
         content_type: row.text(3)?,
         headers: row.text(4)?,
         body: row.blob(5)?,
         plugin: row.text_or_null(6)?,
+        is_source: row.text_or_null(7)?.is_some(),
+        provider: row.text_or_null(8)?,
+        settings: row.text(9)?,
     })
 }
 
