@@ -75,15 +75,37 @@ impl<'a> Story<'a> {
     }
 }
 
+/// Records a fetch that another service tells of, now.
+pub(super) fn record_told(
+    connection: &Connection,
+    rules: &Rules,
+    subject: &Subject,
+    hit: JournaledHit,
+    now: i64,
+) -> Result<(), SqlError> {
+    let (mut tally, mut months) = (Tally::default(), Months::default());
+    record(connection, rules, subject, vec![hit], Some(now), (&mut tally, &mut months))?;
+    write_months(connection, months)?;
+    tally.write(connection)
+}
+
+/// Counts what fetches count by the month.
+pub(super) fn write_months(connection: &Connection, months: Months) -> Result<(), SqlError> {
+    for ((customer, counter, _), (at, by)) in months {
+        usage::count(connection, customer, counter, by, at)?;
+    }
+    Ok(())
+}
+
 /// Records those that are not here yet, with the judgements in their data, judges those around them again, and says how
-/// many were new.
+/// many were new. Without `now` each was recorded when it happened.
 pub(super) fn record(
     connection: &Connection,
     rules: &Rules,
     subject: &Subject,
     fetches: Vec<JournaledHit>,
-    tally: &mut Tally,
-    months: &mut Months,
+    now: Option<i64>,
+    (tally, months): (&mut Tally, &mut Months),
 ) -> Result<u64, SqlError> {
     let story = Story::read(connection, subject)?;
     let mut new = HashSet::new();
@@ -109,7 +131,7 @@ pub(super) fn record(
     let delivery = story.delivery()?;
     // Those that are judged again have neighbours of their own.
     events.extend(story.around(&moments, 2 * rules.window_ms())?);
-    let mut work = Work { connection, subject, scene: Scene::new(rules, delivery, events), new, tally, months };
+    let mut work = Work { connection, subject, scene: Scene::new(rules, delivery, events), new, now, tally, months };
     let revised = work.judge_again()?;
     let added = work.add(unseen)?;
     for (event_type, before) in firsts {
@@ -132,6 +154,7 @@ struct Work<'a> {
     scene: Scene<'a>,
     /// The ids of those in the scene that are not stored.
     new: HashSet<String>,
+    now: Option<i64>,
     tally: &'a mut Tally,
     months: &'a mut Months,
 }
@@ -187,8 +210,17 @@ impl Work<'_> {
     fn insert(&self, id: &str, event_type: EventType, at: i64, data: Json) -> Result<(), SqlError> {
         let Subject { email_id, customer_id, status, .. } = *self.subject;
         let (recipient, sender) = (self.subject.recipient.as_str(), self.subject.sender.as_str());
-        let event =
-            NewEvent { email_id, customer_id, event_type, status, recipient, sender, occurred_at: at, data, now: at };
+        let event = NewEvent {
+            email_id,
+            customer_id,
+            event_type,
+            status,
+            recipient,
+            sender,
+            occurred_at: at,
+            data,
+            now: self.now.unwrap_or(at),
+        };
         insert_event(self.connection, id, &event)
     }
 }

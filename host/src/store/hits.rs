@@ -10,7 +10,6 @@ use super::events::{Unsubscription, subject, unsubscribe};
 use super::fetches::{self, Months};
 use super::sql::{Connection, SqlError, values};
 use super::tally::Tally;
-use super::usage;
 use super::{Result, Store};
 use crate::ids::Ids;
 use crate::journal::Cursor;
@@ -85,11 +84,9 @@ fn insert_hits(connection: &Connection, hits: Vec<JournaledHit>, rules: &Rules) 
         for hit in unsubscriptions {
             recorded += u64::from(unsubscribed(connection, rules, hit)?);
         }
-        recorded += fetches::record(connection, rules, &subject, fetches, &mut tally, &mut months)?;
+        recorded += fetches::record(connection, rules, &subject, fetches, None, (&mut tally, &mut months))?;
     }
-    for ((customer, counter, _), (at, by)) in months {
-        usage::count(connection, customer, counter, by, at)?;
-    }
+    fetches::write_months(connection, months)?;
     tally.write(connection)?;
     Ok(recorded)
 }

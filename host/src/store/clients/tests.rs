@@ -67,7 +67,7 @@ impl Events {
         let subject = subject(&self.0, EMAIL, None).expect("it is read").expect("it is there");
         let (mut tally, mut months) = (Tally::default(), Months::default());
         let count = hits.len() as u64;
-        let recorded = fetches::record(&self.0, &self.1, &subject, hits, &mut tally, &mut months);
+        let recorded = fetches::record(&self.0, &self.1, &subject, hits, None, (&mut tally, &mut months));
         assert_eq!(recorded.expect("they are recorded"), count);
         tally.write(&self.0).expect("they are counted");
     }

@@ -8,7 +8,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::super::clients;
-use super::super::events::{Happening, Hit, Subject, record, subject, suppress_as_hard};
+use super::super::events::{Happening, Subject, record, subject, suppress_as_hard};
+use super::super::fetches;
+use super::super::hits::JournaledHit;
 use super::super::sql::{Connection, SqlError, values};
 use super::super::suppressions::is_unsubscribed;
 use super::super::{Result, Store, StoreError};
@@ -226,12 +228,15 @@ fn record_reported(
     };
     match event.event_type {
         // Who opened and clicked is judged as if it had been fetched from here.
-        EventType::Opened | EventType::Clicked | EventType::Unsubscribed => {
-            let (account, email_id) = (subject.account(), subject.email_id);
-            let hit = Hit { email_id, event_type: event.event_type, data: event.data.clone(), at: occurred_at };
-            clients::recorded(connection, rules, account, hit, |data| {
-                record(connection, subject, [happening(data)], ids)
-            })
+        EventType::Opened | EventType::Clicked => {
+            let (id, email_id, event_type) = (ids(), subject.email_id, event.event_type);
+            let hit = JournaledHit { id, email_id, event_type, data: event.data.clone(), at: occurred_at };
+            fetches::record_told(connection, rules, &subject, hit, now)
+        }
+        EventType::Unsubscribed => {
+            let mut data = event.data.clone();
+            data["client"] = clients::unsubscriber(rules, &data);
+            record(connection, subject, [happening(data)], ids)
         }
         _ => record(connection, subject, [happening(event.data.clone())], ids),
     }
