@@ -4,7 +4,8 @@
     generate.py DATA_DIR EVENTS
 
 The directory is that of a service that ran once, so that its tables are there. Events come in the order of their times, as
-they would have been recorded. Counters are not filled: `pillarbox stats rebuild` does that, and is timed by it. The keys of the
+they would have been recorded. Counters of statistics are not filled: `pillarbox
+stats rebuild` does that, and is timed by it. The keys of the
 customers are printed, one a line, that of the largest first.
 """
 
@@ -56,11 +57,41 @@ def events_of(chance, at):
             yield kind, at + int(chance.expovariate(1 / 20_000_000)), data
 
 
+class Addresses:
+    """The texts that a part of an address is looked for in, as the service makes them."""
+
+    CHARS_MAX = 3_400
+
+    def __init__(self):
+        self.texts, self.part_of = {}, {}
+
+    def enter(self, customer, email, recipient, sender):
+        return [(customer, role, address, email, self.part(customer, role, address))
+                for role, address in (("to", recipient), ("from", sender))]
+
+    def part(self, customer, role, address):
+        known = self.part_of.setdefault((customer, role), {}).get(address)
+        if known is None:
+            texts = self.texts.setdefault((customer, role), [])
+            if not texts or texts[-1][0] >= self.CHARS_MAX:
+                texts.append([1, ["\n"]])
+            texts[-1][0] += len(address) + 1
+            texts[-1][1].append(address + "\n")
+            known = self.part_of[customer, role][address] = len(texts)
+        return known
+
+    def parts(self):
+        for (customer, role), texts in self.texts.items():
+            for number, (_, pieces) in enumerate(texts, 1):
+                yield customer, role, number, "".join(pieces)
+
+
 def main():
     directory, wanted = sys.argv[1], int(sys.argv[2])
     chance = random.Random(7)
     database = sqlite3.connect(f"{directory}/pillarbox.db")
     database.executescript("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -400000;")
+    addresses = Addresses()
     now = int(time.time() * 1000)
     begin = now - DAYS * 86_400_000
     customers = []
@@ -87,8 +118,8 @@ def main():
         print(key)
     emails = int(wanted / EVENTS_OF_EMAIL)
     step = DAYS * 86_400_000 / emails
-    waiting, made, rows = [], 0, {"emails": [], "recipients": [], "events": []}
-    columns = {"emails": 17, "recipients": 5, "events": 10}
+    waiting, made, rows = [], 0, {"emails": [], "recipients": [], "event_addresses": [], "events": []}
+    columns = {"emails": 17, "recipients": 5, "event_addresses": 5, "events": 10}
 
     def store(least):
         for table, batch in rows.items():
@@ -105,6 +136,7 @@ def main():
         rows["emails"].append((email, customer, domain, email, sender, recipient, "Hello", tag or None, stream, None,
                                "delivered", None, at, None, 1, None, scope))
         rows["recipients"].append((email, recipient, "to", "delivered", 0))
+        rows["event_addresses"] += addresses.enter(customer, email, recipient, sender)
         for kind, happened, data in events_of(chance, at):
             if happened < now:
                 heapq.heappush(waiting, (happened, made, email, customer, kind, recipient, sender, data))
@@ -115,6 +147,9 @@ def main():
                                    json.dumps(data, separators=(",", ":")), happened))
         store(BATCH)
     store(1)
+    database.executemany("INSERT INTO event_address_parts VALUES (?, ?, ?, ?)", addresses.parts())
+    database.execute("INSERT INTO event_counts SELECT customer_id, event_type, occurred_at - occurred_at % 86400000, COUNT(*) "
+                     "FROM events GROUP BY 1, 2, 3")
     database.execute("PRAGMA foreign_keys = ON")
     database.commit()
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

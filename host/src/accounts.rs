@@ -111,6 +111,10 @@ pub(crate) async fn show(app: &App, email: &str) -> Outcome {
     view["emails_sent_this_month"] = usage.sent.into();
     view["current_domains"] = app.store.count_domains(customer.id).await.map_err(failed)?.into();
     let domain = app.store.verified_domain(customer.id, None).await.map_err(failed)?;
+    view["event_retention_days"] = match app.store.own_retention(customer.id).await.map_err(failed)? {
+        Some(days) => days.into(),
+        None => app.config.event_retention_days.unwrap_or(0).into(),
+    };
     view["stopped_for"] = health::stops(app, customer.id).await.map_err(failed)?;
     view["default_domain"] = domain.map(|domain| domain.name).into();
     Ok(json!({ "customer": view }))
@@ -153,6 +157,13 @@ pub(crate) async fn set_limits(
         ..CustomerChange::default()
     };
     change(app, email, limits).await
+}
+
+/// Changes for how many days an account's events are kept on this node: 0 for ever, `None` as those of all others.
+pub(crate) async fn set_retention(app: &App, email: &str, event_days: Option<u32>) -> Outcome {
+    let customer = find(app, email).await?;
+    app.store.set_own_retention(customer.id, event_days.map(i64::from)).await.map_err(failed)?;
+    show(app, email).await
 }
 
 /// Changes what an account may see.

@@ -26,8 +26,9 @@ use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::delivery::desk;
 use crate::delivery::outlet::OutletKind;
+use crate::event_lines::Wanted;
 use crate::inbox::{self, outcome_json};
-use crate::mail::event::PrivacyLevel;
+use crate::mail::event::{EventType, PrivacyLevel};
 use crate::mail::parsed::ParsedMessage;
 use crate::plugins::deployment::{Bounds, CandidateStage, Fallback, LimitOverrides};
 use crate::plugins::{World, normalizer};
@@ -36,7 +37,9 @@ use crate::registry::{self, Note};
 use crate::server::Shutdown;
 use crate::stats::StatPlace;
 use crate::store::{CustomerStatus, InboxFilter, InboxState};
-use crate::{accounts, client_rules, cluster, domains, health, nodes, reclassify, sendmail, stats, tracking_keys};
+use crate::{
+    accounts, client_rules, cluster, domains, event_lines, health, nodes, reclassify, sendmail, stats, tracking_keys,
+};
 
 /// The file name of the socket inside the data directory.
 const SOCKET_FILE: &str = "control.sock";
@@ -82,6 +85,11 @@ pub enum Command {
         requests_per_minute: Option<i64>,
         monthly: Option<i64>,
         max_domains: Option<i64>,
+    },
+    CustomerRetention {
+        email: String,
+        /// 0 is for ever; as all others when there is none.
+        event_days: Option<u32>,
     },
     CustomerFeatures {
         email: String,
@@ -304,6 +312,29 @@ pub enum Command {
         text: Option<String>,
     },
     ClientRulesReset,
+    /// What was counted in some days, today included.
+    StatsShow {
+        /// The address of a customer; all together when there is none.
+        customer: Option<String>,
+        days: u32,
+    },
+    EventsLatest {
+        /// The address of a customer; all when there is none.
+        customer: Option<String>,
+        event_type: Option<EventType>,
+        email_id: Option<Uuid>,
+        recipient: Option<String>,
+        limit: i64,
+    },
+    EventsSince {
+        /// The address of a customer; all when there is none.
+        customer: Option<String>,
+        event_type: Option<EventType>,
+        email_id: Option<Uuid>,
+        recipient: Option<String>,
+        /// The place that an earlier answer told.
+        after: i64,
+    },
     /// A part of what was counted.
     StatsRebuild {
         /// Where it begins: with the first day of the first customer when there is none.
@@ -397,6 +428,7 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::CustomerLimits { email, requests_per_minute, monthly, max_domains } => {
             accounts::set_limits(app, &email, requests_per_minute, monthly, max_domains).await
         }
+        Command::CustomerRetention { email, event_days } => accounts::set_retention(app, &email, event_days).await,
         Command::CustomerFeatures { email, event_tracking, event_api, privacy } => {
             accounts::set_features(app, &email, event_tracking, event_api, privacy).await
         }
@@ -477,6 +509,13 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
         Command::ClientRulesLoad { text } => client_rules::load(app, text).await,
         Command::ClientRulesReset => client_rules::reset(app).await,
         Command::CustomerResume { email } => health::resume(app, &email).await,
+        Command::StatsShow { customer, days } => stats::show(app, customer.as_deref(), days).await,
+        Command::EventsLatest { customer, event_type, email_id, recipient, limit } => {
+            event_lines::latest(app, Wanted { customer, event_type, email_id, recipient }, limit).await
+        }
+        Command::EventsSince { customer, event_type, email_id, recipient, after } => {
+            event_lines::since(app, Wanted { customer, event_type, email_id, recipient }, after).await
+        }
         Command::StatsRebuild { from, customer, dry_run } => {
             stats::rebuild(app, from, customer.as_deref(), dry_run).await
         }

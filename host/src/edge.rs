@@ -121,12 +121,12 @@ where
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers, edge.tracking.now());
-    let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let head = Head { method: parts.method, query, headers: parts.headers, peer };
-    let route = route(head.method.as_str(), &path);
+    let head = Head { method: parts.method, uri: parts.uri, query, headers: parts.headers, peer };
+    let path = head.uri.path();
+    let route = route(head.method.as_str(), path);
     let template = route.map_or("-", |route| Route::Open(route).template());
-    let reply = serve(edge, route, &path, &head, body).await.unwrap_or_else(|error| refusal(&error, &request_id));
+    let reply = serve(edge, route, path, &head, body).await.unwrap_or_else(|error| refusal(&error, &request_id));
     let status = reply.status.as_u16();
     let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     edge.meters.count_request(template, status, duration_us);
@@ -146,6 +146,9 @@ fn route<'a>(method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
             OpenRoute::AcmeChallenge { .. }
             | OpenRoute::Bounce
             | OpenRoute::Complaint
+            | OpenRoute::Dashboard
+            | OpenRoute::DashboardSignIn
+            | OpenRoute::DashboardStream
             | OpenRoute::OpenApi
             | OpenRoute::Reference => None,
         },
@@ -184,6 +187,9 @@ where
         OpenRoute::AcmeChallenge { .. }
         | OpenRoute::Bounce
         | OpenRoute::Complaint
+        | OpenRoute::Dashboard
+        | OpenRoute::DashboardSignIn
+        | OpenRoute::DashboardStream
         | OpenRoute::OpenApi
         | OpenRoute::Reference => Err(Error::NotFound("Not found")),
     }

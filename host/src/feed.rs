@@ -14,6 +14,8 @@ use crate::app::App;
 use crate::server::Shutdown;
 use crate::store::{ArrivedEvent, StoreError};
 
+/// How long a stream goes on. Who follows it connects again, with its key, which may be another's by then.
+const STREAM_MAX: Duration = Duration::from_hours(1);
 /// Followers of all customers together.
 pub(crate) const FOLLOWERS_MAX: usize = 4_096;
 /// Events that a follower may be behind before it reads from the database.
@@ -25,11 +27,15 @@ const GATHER: Duration = Duration::from_millis(10);
 /// The pause after the database failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A ring for each customer that is followed, and under `None` one of everybody's events, for operators.
+type Rings = HashMap<Option<Uuid>, broadcast::Sender<Arc<ArrivedEvent>>>;
+
 /// Whoever follows.
 pub(crate) struct Feed {
     /// `None` before somebody hands events out, and when the service stops.
-    rings: Mutex<Option<HashMap<Uuid, broadcast::Sender<Arc<ArrivedEvent>>>>>,
+    rings: Mutex<Option<Rings>>,
     places: Arc<Semaphore>,
+    stream_max: Duration,
 }
 
 /// A place among those who follow.
@@ -40,13 +46,23 @@ pub(crate) struct Follower {
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { rings: Mutex::new(None), places: Arc::new(Semaphore::new(FOLLOWERS_MAX)) }
+        Self::with(STREAM_MAX)
     }
 }
 
 impl Feed {
-    /// Follows a customer's events from now on. `None` when [`FOLLOWERS_MAX`] do, or the service starts or stops.
-    pub(crate) fn follow(&self, customer: Uuid) -> Option<Follower> {
+    /// With another bound on how long a stream goes on.
+    pub(crate) fn with(stream_max: Duration) -> Self {
+        Self { rings: Mutex::new(None), places: Arc::new(Semaphore::new(FOLLOWERS_MAX)), stream_max }
+    }
+
+    /// How long a stream goes on.
+    pub(crate) fn stream_max(&self) -> Duration {
+        self.stream_max
+    }
+
+    /// Follows a customer's events from now on, or everybody's. `None` when [`FOLLOWERS_MAX`] do, or the service starts or stops.
+    pub(crate) fn follow(&self, customer: Option<Uuid>) -> Option<Follower> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let mut rings = self.rings();
         let ring = rings.as_mut()?.entry(customer).or_insert_with(|| broadcast::channel(RING_EVENTS).0);
@@ -59,7 +75,7 @@ impl Feed {
     }
 
     /// Lets followers in.
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.rings() = Some(HashMap::new());
     }
 
@@ -72,15 +88,18 @@ impl Feed {
         let mut rings = self.rings();
         let Some(rings) = rings.as_mut() else { return };
         for event in events {
-            if let Some(ring) = rings.get(&event.event.customer_id) {
-                // Nobody may be left.
-                drop(ring.send(Arc::new(event)));
+            let event = Arc::new(event);
+            for whose in [Some(event.event.customer_id), None] {
+                if let Some(ring) = rings.get(&whose) {
+                    // Nobody may be left.
+                    drop(ring.send(Arc::clone(&event)));
+                }
             }
         }
         rings.retain(|_, ring| ring.receiver_count() > 0);
     }
 
-    fn rings(&self) -> MutexGuard<'_, Option<HashMap<Uuid, broadcast::Sender<Arc<ArrivedEvent>>>>> {
+    fn rings(&self) -> MutexGuard<'_, Option<Rings>> {
         self.rings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -124,4 +143,24 @@ async fn hand_out_new(app: &App, after: &mut i64) -> Result<(), StoreError> {
         app.feed.hand_out(arrived.events);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_follow_as_may_and_one_that_leaves_makes_room() {
+        let feed = Feed::default();
+        let customer = Some(Uuid::from_u128(1));
+        assert!(feed.follow(customer).is_none(), "nobody hands events out yet");
+        feed.open();
+        let mut followers: Vec<_> = (0..FOLLOWERS_MAX).filter_map(|_| feed.follow(customer)).collect();
+        assert_eq!((followers.len(), feed.followers()), (FOLLOWERS_MAX, FOLLOWERS_MAX), "just inside");
+        assert!(feed.follow(None).is_none(), "just outside, whoever it is");
+        followers.pop();
+        assert!(feed.follow(None).is_some());
+        feed.close();
+        assert!(feed.follow(customer).is_none());
+    }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod dashboard;
 mod inbox;
 mod login;
 mod mailbox;
@@ -21,7 +22,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::access::Access;
+pub(crate) use self::access::{Access, check_origin};
 use crate::app::App;
 use crate::control::{Command, execute};
 use crate::error::{Error, Result};
@@ -115,6 +116,8 @@ async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["readyz"] => Ok(Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "not ready\n")),
         ["metrics"] => metrics::page(app, &asked.headers).await,
         ["mailbox", rest @ ..] => Ok(mailbox::serve(app, rest, asked.uri.query().unwrap_or_default()).await?),
+        ["dashboard"] => dashboard::show(app, asked).await,
+        ["dashboard", "stream"] => dashboard::stream(app, asked).await,
         ["login"] => Ok(login::form(app, asked)),
         ["plugins"] => plugins::list(app, asked).await,
         ["plugins", name] => plugins::show(app, asked, name).await,

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::api::{
-    body, challenges, domains, emails, events, health, profile, reference, scoring, sending, smtp, stats, suppressions,
-    tracking, unsubscribes, webhooks,
+    body, challenges, dashboard, domains, emails, events, health, profile, reference, scoring, sending, smtp, stats,
+    suppressions, tracking, unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::auth;
@@ -39,6 +39,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What handlers see of a request beside its body.
 pub(crate) struct Head {
     pub(crate) method: Method,
+    pub(crate) uri: Uri,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) peer: IpAddr,
@@ -65,10 +66,9 @@ where
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers, app.now());
     let on_tracking_host = app.tracking_hosts.are_asked(&parts.uri, &parts.headers);
-    let uri = parts.uri;
-    let query = uri.query().unwrap_or_default().to_owned();
-    let path = uri.path();
-    let head = Head { method: parts.method, query, headers: parts.headers, peer };
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let head = Head { method: parts.method, uri: parts.uri, query, headers: parts.headers, peer };
+    let path = head.uri.path();
     let found = Route::find(head.method.as_str(), path);
     let route = found.filter(|route| !on_tracking_host || route.is_for_tracking_hosts());
     let template = route.map_or("-", |route| route.template());
@@ -178,7 +178,7 @@ async fn admit(app: &App, head: &Head) -> Result<Admitted> {
     Ok(Admitted { customer, key, standing })
 }
 
-fn rate_limited(standing: Option<Standing>, now: i64) -> Error {
+pub(crate) fn rate_limited(standing: Option<Standing>, now: i64) -> Error {
     Error::TooMany {
         code: "rate_limit_exceeded",
         message: "Rate limit exceeded; try again when the window ends",
@@ -326,6 +326,15 @@ where
         OpenRoute::TrackClick { token } => tracking::click(&app.tracking, token, head).await,
         OpenRoute::ConfirmUnsubscribe { token } => Ok(Box::pin(tracking::confirm_unsubscribe(app, token)).await),
         OpenRoute::AcmeChallenge { token } => Box::pin(challenges::answer(app, token, head)).await,
+        OpenRoute::Dashboard => Box::pin(dashboard::show(app, head)).await,
+        OpenRoute::DashboardSignIn => {
+            Box::pin(async move {
+                let body = read(app, &head.headers, body, SMALL_BODY_BYTES_MAX).await?;
+                dashboard::sign_in(app, head, &body).await
+            })
+            .await
+        }
+        OpenRoute::DashboardStream => Box::pin(dashboard::stream(app, head)).await,
         OpenRoute::OpenApi => Ok(reference::openapi(app)),
         OpenRoute::Reference => Ok(reference::page(app)),
         OpenRoute::Unsubscribe { token } => {

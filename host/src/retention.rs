@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::server::Shutdown;
@@ -39,11 +40,12 @@ pub async fn run(app: Arc<App>, mut stopping: watch::Receiver<Shutdown>) {
 pub async fn look(app: &App) -> Result<(), StoreError> {
     let today = app.now() - app.now().rem_euclid(DAY_MS);
     if let Some(days) = app.config.event_retention_days {
-        let dropped = drop_before(app, today - i64::from(days) * DAY_MS).await?;
+        let dropped = drop_before(app, today - i64::from(days) * DAY_MS, false).await?;
         if dropped > 0 {
             tracing::info!(dropped, days, "events were dropped, because they were old");
         }
     }
+    drop_by_own_days(app, today).await?;
     let Some(bytes_max) = app.config.database_bytes_max else { return Ok(()) };
     while app.store.database_size().await?.used_bytes > bytes_max {
         // The events of yesterday and today stay in any case.
@@ -52,7 +54,7 @@ pub async fn look(app: &App) -> Result<(), StoreError> {
             tracing::warn!(bytes_max, "the database is larger than database_bytes_max, and no event in it is old");
             return Ok(());
         };
-        let dropped = drop_before(app, before).await?;
+        let dropped = drop_before(app, before, true).await?;
         tracing::warn!(dropped, bytes_max, "events were dropped before their time, because there is no room for them");
         if dropped == 0 {
             return Ok(());
@@ -61,22 +63,44 @@ pub async fn look(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn drop_before(app: &App, before: i64) -> Result<u64, StoreError> {
-    let (mut after, mut dropped) = (None, 0);
+/// Drops what is older than its customer's own days.
+async fn drop_by_own_days(app: &App, today: i64) -> Result<(), StoreError> {
+    let mut after = None;
     loop {
-        let customers = app.store.customers_with_events_before(before, after, CUSTOMERS_OF_PART).await?;
-        let Some(last) = customers.last() else { return Ok(dropped) };
+        let customers = app.store.own_retentions(after, CUSTOMERS_OF_PART).await?;
+        let Some((last, _)) = customers.last() else { return Ok(()) };
         after = Some(*last);
-        for customer in &customers {
-            loop {
-                let started = Instant::now();
-                let gone = app.store.drop_events(*customer, before, STEP_EVENTS).await?;
-                dropped += gone;
-                if gone == 0 {
-                    break;
-                }
-                sleep(started.elapsed() * REST_PER_WORK).await;
+        for (customer, days) in customers.into_iter().filter(|(_, days)| *days > 0) {
+            let dropped = drop_of(app, customer, today - days * DAY_MS).await?;
+            if dropped > 0 {
+                tracing::info!(dropped, days, %customer, "events were dropped, because they were old for their customer");
             }
         }
+    }
+}
+
+/// Drops the events of all customers, or of those that have no days of their own.
+async fn drop_before(app: &App, before: i64, are_all: bool) -> Result<u64, StoreError> {
+    let (mut after, mut dropped) = (None, 0);
+    loop {
+        let customers = app.store.customers_with_events_before(before, after, are_all, CUSTOMERS_OF_PART).await?;
+        let Some(last) = customers.last() else { return Ok(dropped) };
+        after = Some(*last);
+        for customer in customers {
+            dropped += drop_of(app, customer, before).await?;
+        }
+    }
+}
+
+async fn drop_of(app: &App, customer: Uuid, before: i64) -> Result<u64, StoreError> {
+    let mut dropped = 0;
+    loop {
+        let started = Instant::now();
+        let gone = app.store.drop_events(customer, before, STEP_EVENTS).await?;
+        dropped += gone;
+        if gone == 0 {
+            return Ok(dropped);
+        }
+        sleep(started.elapsed() * REST_PER_WORK).await;
     }
 }

@@ -59,16 +59,19 @@ pub(crate) enum OpenRoute<'a> {
     AcmeChallenge { token: &'a str },
     Bounce,
     Complaint,
+    Dashboard,
+    DashboardSignIn,
+    DashboardStream,
     OpenApi,
     Reference,
 }
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 43;
+pub(crate) const ROUTES: usize = 46;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 37] = [
+pub(crate) const TEMPLATES: [&str; 39] = [
     "-",
     "/api/send",
     "/api/batch",
@@ -104,6 +107,8 @@ pub(crate) const TEMPLATES: [&str; 37] = [
     "/.well-known/acme-challenge/{token}",
     "/webhooks/bounce",
     "/webhooks/complaint",
+    "/dashboard",
+    "/dashboard/stream",
     "/openapi.json",
     "/docs",
 ];
@@ -122,8 +127,8 @@ impl<'a> Route<'a> {
             VerifyDomain,
         };
         use OpenRoute::{
-            AcmeChallenge, Bounce, Complaint, ConfirmUnsubscribe, OpenApi, Reference, TrackClick, TrackOpen,
-            Unsubscribe,
+            AcmeChallenge, Bounce, Complaint, ConfirmUnsubscribe, Dashboard, DashboardSignIn, DashboardStream, OpenApi,
+            Reference, TrackClick, TrackOpen, Unsubscribe,
         };
         use Route::{Keyed, Open};
 
@@ -173,6 +178,9 @@ impl<'a> Route<'a> {
             ("GET", &[".well-known", "acme-challenge", token]) => Open(AcmeChallenge { token }),
             ("POST", ["webhooks", "bounce"]) => Open(Bounce),
             ("POST", ["webhooks", "complaint"]) => Open(Complaint),
+            ("GET", ["dashboard"]) => Open(Dashboard),
+            ("POST", ["dashboard"]) => Open(DashboardSignIn),
+            ("GET", ["dashboard", "stream"]) => Open(DashboardStream),
             ("GET", ["openapi.json"]) => Open(OpenApi),
             ("GET", ["docs"]) => Open(Reference),
             _ => return None,
@@ -191,7 +199,13 @@ impl<'a> Route<'a> {
                 | OpenRoute::Unsubscribe { .. }
                 | OpenRoute::ConfirmUnsubscribe { .. }
                 | OpenRoute::AcmeChallenge { .. } => true,
-                OpenRoute::Bounce | OpenRoute::Complaint | OpenRoute::OpenApi | OpenRoute::Reference => false,
+                OpenRoute::Bounce
+                | OpenRoute::Complaint
+                | OpenRoute::Dashboard
+                | OpenRoute::DashboardSignIn
+                | OpenRoute::DashboardStream
+                | OpenRoute::OpenApi
+                | OpenRoute::Reference => false,
             },
         }
     }
@@ -243,6 +257,8 @@ impl<'a> Route<'a> {
                 OpenRoute::AcmeChallenge { .. } => "/.well-known/acme-challenge/{token}",
                 OpenRoute::Bounce => "/webhooks/bounce",
                 OpenRoute::Complaint => "/webhooks/complaint",
+                OpenRoute::Dashboard | OpenRoute::DashboardSignIn => "/dashboard",
+                OpenRoute::DashboardStream => "/dashboard/stream",
                 OpenRoute::OpenApi => "/openapi.json",
                 OpenRoute::Reference => "/docs",
             },

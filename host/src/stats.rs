@@ -1,17 +1,19 @@
-//! Keeping statistics right: counting them again, on command and for what happened before there were any.
+//! Showing statistics to operators, and keeping them right: counting them again, on command and for what happened before there were any.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::accounts;
+use crate::api::stats::outbound::bounced;
+use crate::api::time::rfc3339;
 use crate::app::App;
 use crate::control::Outcome;
 use crate::server::Shutdown;
-use crate::store::{DAY_MS, StatDays, StoreError};
+use crate::store::{Counted, Counts, DAY_MS, DetailKind, StatDays, StatFilter, StoreError};
 
 /// Customers whose days are asked for at once.
 const CUSTOMERS_OF_PART: i64 = 100;
@@ -25,6 +27,50 @@ pub struct StatPlace {
     pub customer: Uuid,
     /// When the day begins, in milliseconds since 1970.
     pub day: i64,
+}
+
+/// Most days that are shown.
+pub(crate) const DAYS_MAX: u32 = 2_000;
+
+/// What was counted in some days, today included, of one customer or of all together.
+pub(crate) async fn show(app: &App, customer: Option<&str>, days: u32) -> Outcome {
+    let whose = match customer {
+        Some(email) => Some(accounts::find(app, email).await?.id),
+        None => None,
+    };
+    let days = i64::from(days.clamp(1, DAYS_MAX));
+    let until = app.now() - app.now().rem_euclid(DAY_MS) + DAY_MS;
+    let filter = StatFilter { from: until - days * DAY_MS, until, ..StatFilter::default() };
+    let failed = |error: StoreError| error.to_string();
+    let counted = app.store.stat_series(whose, filter.clone(), false, Counted::ALL).await.map_err(failed)?;
+    let classes = app.store.stat_details(whose, filter.clone(), DetailKind::BounceClass).await.map_err(failed)?;
+    let (mut totals, mut series) = (Counts::default(), Vec::new());
+    for day in 0..days {
+        let at = filter.from + day * DAY_MS;
+        let counts = counted.get(&at).copied().unwrap_or_default();
+        totals.add(&counts);
+        let mut row = figures(&counts);
+        row["date"] = rfc3339(at)[..10].into();
+        series.push(row);
+    }
+    let classes: Vec<_> =
+        classes.into_iter().map(|(class, total)| json!({ "class": class, "bounced": total })).collect();
+    Ok(json!({ "customer": customer, "days": days, "totals": figures(&totals), "series": series, "bounces": classes }))
+}
+
+fn figures(counts: &Counts) -> Json {
+    json!({
+        "sent": counts.of(Counted::Sent),
+        "delivered": counts.of(Counted::Delivered),
+        "bounced": bounced(counts),
+        "opened": counts.of(Counted::UniqueOpens),
+        "opened_by_people": counts.of(Counted::UniqueHumanOpens),
+        "clicked": counts.of(Counted::UniqueClicks),
+        "clicked_by_people": counts.of(Counted::UniqueHumanClicks),
+        "complained": counts.of(Counted::Complained),
+        "unsubscribed": counts.of(Counted::Unsubscribed),
+        "failed": counts.of(Counted::Failed),
+    })
 }
 
 /// Counts a part again and says where the next one begins.

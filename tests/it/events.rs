@@ -329,6 +329,62 @@ async fn an_event_shows_what_the_privacy_level_allows() {
 }
 
 #[tokio::test]
+async fn what_a_level_hides_when_it_happens_is_not_stored() {
+    for level in [PrivacyLevel::Masked, PrivacyLevel::Minimal] {
+        let app = TestApp::start().await;
+        let acme = app.customer_with_events("acme").await;
+        privacy(&app, &acme, level).await;
+        let email = json!({ "to": "ada@example.com", "subject": "Hello", "track_opens": true,
+            "html": "<p><a href=\"https://example.com/a?secret=1\">this</a></p>" });
+        let id = acme.post("/api/send", email).await.json()["email_id"].as_str().expect("an id").to_owned();
+        let html = app.captured(&id).await["html"].as_str().expect("it has html").to_owned();
+        app.pass(1_000);
+        for part in html.split('"').filter_map(|part| part.strip_prefix("http://127.0.0.1:8080/track/")) {
+            if !part.starts_with("u/") {
+                let request = http::Request::get(format!("/track/{part}")).header("user-agent", "Thunderbird/1 (Ada)");
+                app.request(request.body(http_body_util::Full::default()).expect("it is a request")).await;
+            }
+        }
+        let bounce =
+            json!({ "emailId": id, "bounceType": "hard", "reason": "550 5.1.1 <ada@example.com>: no such user" });
+        app.notify("/webhooks/bounce", bounce).await.is_status(200);
+        // Who is let see everything later sees no more than was stored.
+        privacy(&app, &acme, PrivacyLevel::Full).await;
+        let answer = acme.get("/api/v1/events").await.json();
+        let data = |event_type: &str| {
+            let events = answer["events"].as_array().expect("a list");
+            let found = events.iter().find(|event| event["event_type"] == event_type);
+            found.unwrap_or_else(|| panic!("no {event_type} in {answer}"))["event_data"].clone()
+        };
+        let (open, click, bounce) = (data("opened"), data("clicked"), data("bounced"));
+        assert_eq!((&open["redacted"], &bounce["redacted"]), (&json!(level), &json!(level)));
+        assert_eq!(
+            (&bounce["bounce_type"], &bounce["smtp_code"]),
+            (&json!("hard"), &json!(550)),
+            "codes are no person's"
+        );
+        assert!(click["client"]["class"].is_string() && click["client"]["rules"].is_array(), "{click}");
+        if level == PrivacyLevel::Masked {
+            assert_eq!((&open["ip"], &click["url"]), (&json!("192.0.2.0"), &json!("https://example.com/a")));
+            assert_eq!(open["user_agent"], "Thunderbird/1 (Ada)");
+            assert_eq!(bounce["reason"], "550 5.1.1 <a***@example.com>: no such user");
+        } else {
+            for (event, field) in
+                [(&open, "ip"), (&open, "user_agent"), (&click, "url"), (&click, "link"), (&bounce, "reason")]
+            {
+                assert_eq!(event.get(field), None, "{field} in {event}");
+            }
+            assert_eq!(click["client"].get("reason"), None, "{click}");
+        }
+        // What is counted does not depend on what was left out, and nothing of it is judged again by what is not there.
+        let rebuild = Command::StatsRebuild { from: None, customer: None, dry_run: true };
+        assert_eq!(app.command(rebuild).await["wrong"], 0);
+        let again = Command::Reclassify { after: 0, since: 0, customer: None, dry_run: true };
+        assert_eq!(app.command(again).await["judged"], 0);
+    }
+}
+
+#[tokio::test]
 async fn below_full_an_events_own_fields_name_nobody_either() {
     let app = TestApp::start().await;
     let acme = app.customer_with_events("acme").await;

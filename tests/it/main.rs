@@ -17,6 +17,7 @@ mod bounce_addresses;
 mod classification;
 mod clients;
 mod cluster;
+mod dashboard;
 mod delivery;
 mod doctor;
 mod documents;

@@ -62,6 +62,7 @@ fn a_customer_is_made_shown_changed_and_listed() {
     let mut shown = expected.clone();
     shown["emails_sent_this_month"] = 0.into();
     shown["current_domains"] = 1.into();
+    shown["event_retention_days"] = 90.into();
     shown["stopped_for"] = json!([]);
     shown["default_domain"] = "acme.sandbox.pillarbox.test".into();
     assert_eq!(acme(&home, &["show"]), shown);
@@ -81,6 +82,10 @@ fn a_customer_is_made_shown_changed_and_listed() {
         [&json!(true), &json!(true), &json!("masked")]
     );
     assert_eq!(acme(&home, &["features", "--event-api", "off"])["event_api"], false);
+    for (how_long, days) in [(&["--event-days", "7"][..], 7), (&["--event-days", "0"], 0), (&["--default"], 90)] {
+        let kept = acme(&home, &[&["retention"], how_long].concat());
+        assert_eq!(kept["event_retention_days"], days, "{how_long:?}");
+    }
 
     let rotated = home.json(&["customer", "rotate-key", "--sandbox", "--email", "acme@example.org", "--json"]);
     assert!(rotated["api_key"].as_str().is_some_and(|key| key.starts_with("ml_test_")), "{rotated}");

@@ -162,3 +162,27 @@ fn mail_that_was_sent_is_in_the_mailbox_at_once() {
         assert!(started.elapsed() < std::time::Duration::from_secs(5), "it does not arrive");
     }
 }
+
+#[test]
+fn what_was_sent_and_what_happened_is_told_in_a_terminal_and_in_a_pipe() {
+    let home = Home::prepared();
+    let mail = MAIL.replace("example.org", "first-customer.sandbox.pillarbox.test");
+    home.run_with(&["send", "--to", "bob@example.com"], mail.as_bytes()).printed();
+    let told = lines(home.run(&["events", "--json"]).printed());
+    assert!(
+        told.iter().any(|event| event["event_type"] == "queued" && event["recipient"] == "bob@example.com"),
+        "{told:?}"
+    );
+    let stats = home.json(&["stats", "--days", "3", "--json"]);
+    assert_eq!((&stats["totals"]["sent"], stats["series"].as_array().map(Vec::len)), (&json!(1), Some(3)), "{stats}");
+    let text = home.run(&["stats"]);
+    assert!(text.printed().contains("DELIVERED") && text.out.contains("████"), "{}", text.out);
+    let none = home.run(&["events", "--type", "complained"]);
+    assert_eq!((none.printed(), none.out.contains('\u{1b}')), ("", false));
+    for (words, part) in [(["events", "--type", "lost"], "write one of queued"), (["stats", "--days", "2001"], "2001")]
+    {
+        let done = home.run(&words);
+        assert!(done.code == Some(2) && done.err.contains(part), "{}", done.err);
+    }
+    home.run(&["events", "--customer", "nobody@example.org"]).refuses(&["nobody@example.org"]);
+}

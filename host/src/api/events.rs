@@ -14,6 +14,7 @@ use super::{csv, export};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::event::{EmailStatus, EventType, PrivacyLevel, redact, summary};
+use crate::pages;
 use crate::reply::Reply;
 use crate::request::Head;
 use crate::store::{Customer, Event, EventFilter, Store};
@@ -41,7 +42,7 @@ pub(crate) struct EmailEventsReply {
 
 /// One event.
 #[derive(Serialize, ToSchema)]
-struct EventView {
+pub(crate) struct EventView {
     id: Uuid,
     email_id: Uuid,
     customer_id: Uuid,
@@ -111,7 +112,8 @@ pub(crate) async fn list(app: &App, customer: &Customer, head: &Head) -> Result<
     let mut found = app.store.events(customer.id, filter).await?;
     let next_cursor = page.cut(&mut found.events, |event| event.id);
     let events = found.events.into_iter().map(|event| view(event, customer.privacy_level)).collect();
-    Ok(Reply::ok(&EventsReply { events, pagination: page.pagination(found.total), next_cursor }))
+    let pagination = Pagination { total_is_least: found.is_least, ..page.pagination(found.total) };
+    Ok(Reply::ok(&EventsReply { events, pagination, next_cursor }))
 }
 
 /// What happened to one of the customer's emails.
@@ -128,7 +130,7 @@ pub(crate) async fn of_email(app: &App, customer: &Customer, email_id: &str) -> 
     Ok(EmailEventsReply { email_id, events, timeline })
 }
 
-fn check_switches(customer: &Customer) -> Result<()> {
+pub(crate) fn check_switches(customer: &Customer) -> Result<()> {
     let refused = |error, message| Err(Error::Forbidden { error, code: error, message });
     if !customer.enable_event_tracking {
         return refused("event_tracking_disabled", "Event tracking is not enabled for this account");
@@ -139,7 +141,7 @@ fn check_switches(customer: &Customer) -> Result<()> {
     Ok(())
 }
 
-fn view(event: Event, privacy: PrivacyLevel) -> EventView {
+pub(crate) fn view(event: Event, privacy: PrivacyLevel) -> EventView {
     let mut event_data = event.data;
     if let Some(metadata) = event.metadata {
         event_data["metadata"] = metadata;
@@ -156,6 +158,19 @@ fn view(event: Event, privacy: PrivacyLevel) -> EventView {
         timestamp: rfc3339(event.occurred_at),
         event_data,
         created_at: rfc3339(event.created_at),
+    }
+}
+
+/// An event as a page shows it.
+pub(crate) fn line(event: &Event, privacy: PrivacyLevel) -> pages::dashboard::Happened {
+    let mut details = event.data.clone();
+    redact(privacy, &mut details);
+    pages::dashboard::Happened {
+        id: event.id.to_string(),
+        event_type: event.event_type.as_str(),
+        at: rfc3339(event.occurred_at),
+        recipient: event.recipient.clone(),
+        summary: summary(event.event_type, &details),
     }
 }
 

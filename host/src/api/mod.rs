@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod challenges;
 pub(crate) mod csv;
+pub(crate) mod dashboard;
 pub(crate) mod domains;
 pub(crate) mod emails;
 pub(crate) mod events;

@@ -37,6 +37,10 @@ pub struct Pagination {
     pub total: i64,
     /// Pages in all.
     pub pages: i64,
+    /// True where there may be more than `total`, which then counts what is known so far.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub total_is_least: bool,
 }
 
 impl Query {
@@ -91,7 +95,7 @@ impl Page {
 
     pub(crate) fn pagination(&self, total: i64) -> Pagination {
         let pages = total / self.limit + i64::from(total % self.limit > 0);
-        Pagination { page: self.number, limit: self.limit, total, pages }
+        Pagination { page: self.number, limit: self.limit, total, pages, total_is_least: false }
     }
 
     /// Items to ask the store for: one more than the page has, which tells whether another page follows.

@@ -6,8 +6,8 @@ use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    challenges, domains, emails, events, health, profile, scoring, sending, smtp, stats, suppressions, tracking,
-    unsubscribes, webhooks,
+    challenges, dashboard, domains, emails, events, health, profile, scoring, sending, smtp, stats, suppressions,
+    tracking, unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::error::ErrorBody;
@@ -42,6 +42,9 @@ use crate::reply::Reply;
         stats::outbound::series,
         health::show,
         health::refresh,
+        dashboard::show,
+        dashboard::sign_in,
+        dashboard::stream,
         unsubscribes::list,
         unsubscribes::add,
         unsubscribes::lift,

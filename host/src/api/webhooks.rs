@@ -70,21 +70,18 @@ pub(crate) struct ComplaintNotification {
 #[derive(Default, Serialize, ToSchema)]
 pub(crate) struct NotificationReply {
     success: bool,
-    #[serde(flatten)]
-    counts: Option<Counts>,
     /// True for a mail format that could not be read at once. It is read as soon as possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     queued: Option<bool>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct Counts {
     /// Events that were recorded.
-    accepted: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<usize>,
     /// Events that were known already.
-    duplicates: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicates: Option<usize>,
     /// Events that fit no email that was sent.
-    unmatched: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmatched: Option<usize>,
 }
 
 /// One of the two routes.
@@ -147,10 +144,10 @@ fn counted(accepted: Accepted) -> Result<NotificationReply> {
     match accepted {
         Accepted::Read { counts, .. } => {
             let InboxCounts { accepted, duplicates, unmatched, .. } = counts;
-            let counts = Some(Counts { accepted, duplicates, unmatched });
-            Ok(NotificationReply { success: true, counts, queued: None })
+            let (accepted, duplicates, unmatched) = (Some(accepted), Some(duplicates), Some(unmatched));
+            Ok(NotificationReply { success: true, accepted, duplicates, unmatched, queued: None })
         }
-        Accepted::Queued => Ok(NotificationReply { success: true, counts: None, queued: Some(true) }),
+        Accepted::Queued => Ok(NotificationReply { success: true, queued: Some(true), ..NotificationReply::default() }),
         // Our own JSON, and wrong: the caller hears where, and nothing is kept.
         Accepted::Invalid { pointer, message } => {
             let details = vec![Detail { pointer, message: message.clone() }];

@@ -34,6 +34,8 @@ pub(super) enum Customer {
     SmtpPassword(Named),
     /// Change how much an account may do
     Limits(Limits),
+    /// Keep an account's events for longer or shorter than all others' (on this node)
+    Retention(Retention),
     /// Change what an account may see
     Features(Features),
 }
@@ -93,6 +95,22 @@ pub(super) struct Limits {
 }
 
 #[derive(Args)]
+#[command(group = clap::ArgGroup::new("how_long").required(true))]
+pub(super) struct Retention {
+    /// The account's address
+    #[arg(long)]
+    email: String,
+    /// Days; 0 is for ever
+    #[arg(long, value_name = "N", group = "how_long", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    event_days: Option<u32>,
+    /// As all others: `event_retention_days` of the settings
+    #[arg(long, group = "how_long")]
+    default: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Args)]
 pub(super) struct Features {
     /// The account's address
     #[arg(long)]
@@ -145,6 +163,9 @@ impl Customer {
             Self::SmtpPassword(Named { email, json }) => (json, Command::CustomerSmtpPassword { email }),
             Self::Limits(Limits { email, requests_per_minute, monthly, max_domains, json }) => {
                 (json, Command::CustomerLimits { email, requests_per_minute, monthly, max_domains })
+            }
+            Self::Retention(Retention { email, event_days, json, .. }) => {
+                (json, Command::CustomerRetention { email, event_days })
             }
             Self::Features(Features { email, event_tracking, event_api, privacy, json }) => {
                 let (event_tracking, event_api) = (event_tracking.map(is_on), event_api.map(is_on));

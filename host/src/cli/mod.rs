@@ -5,6 +5,7 @@ mod cluster;
 mod customer;
 mod domain;
 mod edge;
+mod events;
 mod inbox;
 mod lines;
 mod log;
@@ -89,9 +90,8 @@ enum Command {
     #[command(subcommand)]
     Clients(clients::Clients),
     Reclassify(reclassify::Reclassify),
-    /// See that statistics are right
-    #[command(subcommand)]
     Stats(stats::Stats),
+    Events(events::Events),
     Send(send::Send),
     /// Judge messages by the active scorer, in the sandbox
     Score(score::Score),
@@ -151,6 +151,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Clients(clients) => clients.run(config).await,
         Command::Reclassify(reclassify) => reclassify.run(config).await,
         Command::Stats(stats) => stats.run(config).await,
+        Command::Events(events) => events.run(config).await,
         Command::Send(send) => send.run(config).await,
         Command::Score(score) => score.run(config).await,
         Command::Normalize(normalize) => normalize.run(config).await,

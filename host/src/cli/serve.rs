@@ -29,8 +29,8 @@ use crate::server::{self, ConnectionLimits, Listeners, Shutdown};
 use crate::smtp::server::{self as smtp, Listener};
 use crate::store::{DataLock, Holder, LockError};
 use crate::{
-    accounts, cluster, control, delivery, domains, feed, health, inbox, nodes, operator, recorder, registry, request,
-    retention, stats, tracking_hosts, tracking_keys,
+    accounts, cluster, control, delivery, domains, feed, health, inbox, nodes, old_addresses, operator, recorder,
+    registry, request, retention, stats, tracking_hosts, tracking_keys,
 };
 
 /// How often, and how long each time, to wait for a command that holds the data directory.
@@ -166,7 +166,7 @@ fn background(app: &Arc<App>, stopping: &watch::Receiver<Shutdown>) -> Vec<JoinH
         spawn_joined(app, stopping, tracking_hosts::run),
         spawn_joined(app, stopping, cluster::run),
         spawn_joined(app, stopping, feed::run),
-        spawn_joined(app, stopping, stats::catch_up),
+        spawn_joined(app, stopping, catch_up),
         spawn_joined(app, stopping, health::run),
         spawn_joined(app, stopping, retention::run),
         spawn_joined(app, stopping, inbox::run),
@@ -226,6 +226,11 @@ async fn run_joined<Work: Future<Output = ()>>(
     if is_joined {
         work(app, stopping).await;
     }
+}
+
+/// Brings up to date what an earlier version left.
+async fn catch_up(app: Arc<App>, stopping: watch::Receiver<Shutdown>) {
+    tokio::join!(stats::catch_up(Arc::clone(&app), stopping.clone()), old_addresses::enter(app, stopping));
 }
 
 /// The same beside everything else.

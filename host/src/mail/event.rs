@@ -150,6 +150,25 @@ pub fn redact(level: PrivacyLevel, event_data: &mut Value) {
     }
 }
 
+/// Takes from an event's data, before it is stored, what the level does not allow, but for what events are counted by:
+/// whether a click was one on the hidden link, and by which rule a client was known. `redacted` says that it was done.
+pub fn redact_for_storing(level: PrivacyLevel, event_data: &mut Value) {
+    if level == PrivacyLevel::Full || event_data.as_object().is_none_or(Map::is_empty) {
+        return;
+    }
+    let (canary, rules) = (event_data["canary"].take(), event_data["client"]["rules"].take());
+    redact(level, event_data);
+    let kept = [("canary", canary), ("redacted", level.as_str().into())];
+    if let Some(fields) = event_data.as_object_mut() {
+        fields.extend(
+            kept.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)),
+        );
+        if let Some(client) = fields.get_mut("client").and_then(Value::as_object_mut).filter(|_| !rules.is_null()) {
+            client.insert("rules".to_owned(), rules);
+        }
+    }
+}
+
 fn keep_impersonal(fields: &mut Map<String, Value>) {
     fields.retain(|name, value| match value {
         Value::Object(client) if name == "client" => {
@@ -228,7 +247,7 @@ fn mask_quoted_locals(text: &str) -> String {
 }
 
 /// The network that an address is in: its /24, or its /48. Text that is no IP address is dropped altogether.
-fn mask_ip(text: &str) -> String {
+pub(crate) fn mask_ip(text: &str) -> String {
     match text.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(IpAddr::V4(ip)) => {
             let [a, b, c, _] = ip.octets();

@@ -146,7 +146,7 @@ impl Access {
 }
 
 /// Whether a browser says that this post comes from a page of ours. A program says nothing, and has no session either.
-pub(super) fn check_origin(uri: &Uri, headers: &HeaderMap) -> Result<()> {
+pub(crate) fn check_origin(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = named_host(uri, headers).unwrap_or_default();
     let is_ours = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {

@@ -1,10 +1,12 @@
-//! The HTML pages of the service: pure functions from data to text. No scripts and nothing from elsewhere, so a page is
-//! whole as soon as it has arrived and tells nobody that it was read.
+//! The HTML pages of the service: pure functions from data to text. Nothing comes from elsewhere and, but for the list of
+//! the dashboard that goes on by itself, nothing is a script, so a page is whole as soon as it has arrived and tells
+//! nobody that it was read.
 
 use std::fmt;
 
 mod chart;
 pub mod confirm;
+pub mod dashboard;
 pub mod inbox;
 pub mod login;
 pub mod mailbox;
@@ -57,6 +59,8 @@ use put;
 /// The parts of the operator's site, in the order of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
+    /// What was sent and what came of it.
+    Dashboard,
     /// The capture mailbox.
     Mailbox,
     /// What waits for delivery.
@@ -70,10 +74,11 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: &[Self] = &[Self::Mailbox, Self::Queue, Self::Inbox, Self::Plugins, Self::Nodes];
+    const ALL: &[Self] = &[Self::Dashboard, Self::Mailbox, Self::Queue, Self::Inbox, Self::Plugins, Self::Nodes];
 
     fn name(self) -> &'static str {
         match self {
+            Self::Dashboard => "Dashboard",
             Self::Mailbox => "Mailbox",
             Self::Queue => "Queue",
             Self::Inbox => "Inbox",
@@ -84,6 +89,7 @@ impl Section {
 
     fn path(self) -> &'static str {
         match self {
+            Self::Dashboard => "/dashboard",
             Self::Mailbox => "/mailbox",
             Self::Queue => "/queue",
             Self::Inbox => "/inbox",

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::events::{COLUMNS, Event, read_event};
 use super::sql::{Connection, SqlError, values};
 use super::{Result, Store};
+use crate::mail::event::EventType;
 
 /// Rows that are looked through at once for a customer's events, so that a query is short however few are its own.
 const ROWS_MAX: i64 = 20_000;
@@ -46,16 +47,44 @@ impl Store {
         .await
     }
 
+    /// The events of all customers that were recorded last, the latest first; at most `limit`, looked for among this
+    /// many rows. For operators.
+    pub(crate) async fn latest_events(
+        &self,
+        event_type: Option<EventType>,
+        email_id: Option<Uuid>,
+        recipient: Option<String>,
+        (rows, limit): (i64, i64),
+    ) -> Result<Vec<Event>> {
+        self.read(move |connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE rowid > ?1 AND (?2 IS NULL OR event_type = ?2) \
+                 AND (?3 IS NULL OR +email_id = ?3) AND (?4 IS NULL OR instr(recipient, ?4)) \
+                 ORDER BY rowid DESC LIMIT ?5"
+            );
+            let values = values![
+                last_row(connection)? - rows,
+                event_type.map(EventType::as_str),
+                email_id.map(|id| id.to_string()),
+                recipient.map(|part| part.to_lowercase()),
+                limit,
+            ];
+            Ok(connection.query(&sql, values, read_event)?)
+        })
+        .await
+    }
+
     /// The place of the event that was recorded last.
     pub(crate) async fn last_event_row(&self) -> Result<i64> {
         self.read(|connection| Ok(last_row(connection)?)).await
     }
 
-    /// The place of one of the customer's events. `None` when it has no such event (any more).
-    pub(crate) async fn event_row(&self, customer: Uuid, event: Uuid) -> Result<Option<i64>> {
+    /// The place of one of the customer's events, or of anybody's for operators. `None` when it has no such event (any
+    /// more).
+    pub(crate) async fn event_row(&self, customer: Option<Uuid>, event: Uuid) -> Result<Option<i64>> {
         self.read(move |connection| {
-            let sql = "SELECT rowid FROM events WHERE id = ?1 AND customer_id = ?2";
-            let values = values![event.to_string(), customer.to_string()];
+            let sql = "SELECT rowid FROM events WHERE id = ?1 AND (?2 IS NULL OR customer_id = ?2)";
+            let values = values![event.to_string(), customer.map(|id| id.to_string())];
             Ok(connection.query_one(sql, values, |row| row.integer(0))?)
         })
         .await

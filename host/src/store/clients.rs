@@ -15,7 +15,7 @@ use super::sql::{Connection, Row, SqlError, values};
 use super::tally::{Account, Tally};
 use crate::mail::client::rules::Rules;
 use crate::mail::client::{Client, Delivery, Fetch, Kind, Neighbour, classify};
-use crate::mail::event::EventType;
+use crate::mail::event::{EventType, mask_ip};
 use crate::peers::network;
 
 /// Events that are looked through on either side of a fetch, so that a flood of them costs no more than this.
@@ -37,14 +37,14 @@ pub(super) struct Stored {
     pub(super) at: i64,
     /// `null` for what is no fetch.
     pub(super) data: Json,
-    /// Where a fetch came from: whoever has an address of it has its neighbours too.
-    network: Option<IpAddr>,
+    /// Where a fetch came from.
+    address: Option<IpAddr>,
 }
 
 impl Stored {
     pub(super) fn new(id: String, event_type: EventType, at: i64, data: Json) -> Self {
-        let network = address_of(&data).map(network);
-        Self { id, event_type, at, data, network }
+        let address = address_of(&data);
+        Self { id, event_type, at, data, address }
     }
 
     /// From a row of [`STORED`], which begins at this column.
@@ -55,6 +55,21 @@ impl Stored {
             None => Json::Null,
         };
         Ok(Self::new(row.text(first)?, event_type, row.integer(first + 2)?, data))
+    }
+
+    /// Whether a level of privacy left out some of the facts that it would be judged by.
+    fn is_redacted(&self) -> bool {
+        !self.data["redacted"].is_null()
+    }
+
+    /// Whether both came from one place: whoever has an address of a network has its others too. Where only the wider
+    /// network is kept of one of them, that decides.
+    fn is_neighbour_of(&self, other: &Self) -> bool {
+        let (Some(own), Some(theirs)) = (self.address, other.address) else { return false };
+        if self.is_redacted() || other.is_redacted() {
+            return mask_ip(&own.to_string()) == mask_ip(&theirs.to_string());
+        }
+        network(own) == network(theirs)
     }
 }
 
@@ -121,13 +136,13 @@ impl<'a> Scene<'a> {
     }
 
     /// The fetches that are to be judged again in the light of this one, the first link of a burst as soon as the third
-    /// is followed. A pixel says nothing about what else was fetched.
+    /// is followed. A pixel says nothing about what else was fetched, and what is not known whole is left as it is.
     pub(super) fn settled_by(&self, index: usize) -> Vec<usize> {
         let own = &self.events[index];
         if own.event_type != EventType::Clicked {
             return Vec::new();
         }
-        let mut near: Vec<_> = self.near(index).collect();
+        let mut near: Vec<_> = self.near(index).filter(|other| !self.events[*other].is_redacted()).collect();
         near.sort_by_key(|other| (self.events[*other].at - own.at).abs());
         near.truncate(SETTLED_MAX);
         near
@@ -136,13 +151,13 @@ impl<'a> Scene<'a> {
     /// The fetches from the same network within reach, among so many events on either side.
     fn near(&self, index: usize) -> impl Iterator<Item = usize> {
         let (own, window) = (&self.events[index], self.rules.window_ms());
-        let reach = if window > 0 && own.network.is_some() { AROUND_MAX } else { 0 };
+        let reach = if window > 0 && own.address.is_some() { AROUND_MAX } else { 0 };
         let later = self.events.partition_point(|other| other.at <= own.at);
         let before = (0..later).rev().filter(move |other| *other != index).take(reach);
         let after = (later..self.events.len()).take(reach);
         let before = before.take_while(move |other| own.at - self.events[*other].at <= window);
         let after = after.take_while(move |other| self.events[*other].at - own.at <= window);
-        before.chain(after).filter(|other| self.events[*other].network == own.network)
+        before.chain(after).filter(|other| self.events[*other].is_neighbour_of(own))
     }
 }
 

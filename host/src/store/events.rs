@@ -1,11 +1,11 @@
 //! Events, and what each of them changes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::clients;
 use super::emails::NewEmail;
 use super::firsts::Firsts;
 use super::sql::{Connection, Row, SqlError, values};
@@ -13,9 +13,10 @@ use super::suppressions::{Cause, NewSuppression, UnsubscribeSource, is_unsubscri
 use super::tally::{Account, Tally, class_of, is_counted};
 use super::usage::{self, Counter};
 use super::{Result, Store, StreamType};
+use super::{clients, event_addresses, event_counts};
 use crate::ids::Ids;
 use crate::mail::client::rules::Rules;
-use crate::mail::event::{BounceType, EmailStatus, EventType, after};
+use crate::mail::event::{BounceType, EmailStatus, EventType, PrivacyLevel, after, redact_for_storing};
 
 /// Soft bounces of different emails within [`SOFT_BOUNCES_WITHIN_MS`] that suppress an address.
 const SOFT_BOUNCES_MAX: i64 = 3;
@@ -60,40 +61,6 @@ pub(crate) struct Unsubscription {
     pub(crate) at: i64,
 }
 
-/// Which events to list. Times are milliseconds, both ends included.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Only of this email.
-    pub email_id: Option<Uuid>,
-    /// Only of this type.
-    pub event_type: Option<EventType>,
-    /// Only to addresses that contain this.
-    pub recipient: Option<String>,
-    /// Only from addresses that contain this.
-    pub sender: Option<String>,
-    /// Only then or later.
-    pub from: Option<i64>,
-    /// Only then or before.
-    pub to: Option<i64>,
-    /// Only older than this event: continues a list at any depth at the same cost.
-    pub before: Option<Uuid>,
-    /// How many to leave out, for page numbers.
-    pub offset: i64,
-    /// How many to return at most.
-    pub limit: i64,
-    /// Whether to count what matches in all, which costs time in proportion.
-    pub counted: bool,
-}
-
-/// One page of events, newest first.
-#[derive(Clone, Debug)]
-pub struct EventPage {
-    /// The events.
-    pub events: Vec<Event>,
-    /// How many the filter matches in all; 0 when that was not asked for.
-    pub total: i64,
-}
-
 /// An event that is to be recorded.
 pub(super) struct NewEvent<'a> {
     pub(super) email_id: Uuid,
@@ -105,6 +72,8 @@ pub(super) struct NewEvent<'a> {
     pub(super) occurred_at: i64,
     pub(super) data: Json,
     pub(super) now: i64,
+    /// How much of it may be stored.
+    pub(super) privacy: PrivacyLevel,
 }
 
 impl<'a> NewEvent<'a> {
@@ -121,6 +90,8 @@ impl<'a> NewEvent<'a> {
             occurred_at: now,
             data: Json::Object(serde_json::Map::new()),
             now,
+            // There is nothing in it yet.
+            privacy: PrivacyLevel::Full,
         }
     }
 }
@@ -136,6 +107,7 @@ pub(super) struct Subject {
     pub(super) stream: StreamType,
     pub(super) recipient: String,
     pub(super) submitted_at: i64,
+    pub(super) privacy: PrivacyLevel,
     scope: i64,
 }
 
@@ -178,52 +150,6 @@ impl Store {
     /// Whom an email is addressed to, in lower case. For the holder of one of its tokens, whoever that is.
     pub async fn addressee(&self, email: Uuid) -> Result<Option<String>> {
         self.read(move |connection| Ok(subject(connection, email, None)?.map(|subject| subject.recipient))).await
-    }
-
-    /// A customer's events, newest first.
-    pub async fn events(&self, customer: Uuid, filter: EventFilter) -> Result<EventPage> {
-        self.read(move |connection| {
-            // What is not asked for stays out of the SQL, so that the index on time serves the rest. Its value is
-            // bound all the same, which SQLite allows.
-            let mut matching = String::from("customer_id = ?1");
-            for (asked, condition) in [
-                (filter.email_id.is_some(), "email_id = ?2"),
-                (filter.event_type.is_some(), "event_type = ?3"),
-                (filter.recipient.is_some(), "instr(recipient, ?4)"),
-                (filter.sender.is_some(), "instr(sender, ?5)"),
-                (filter.from.is_some(), "occurred_at >= ?6"),
-                (filter.to.is_some(), "occurred_at <= ?7"),
-            ] {
-                if asked {
-                    matching = matching + " AND " + condition;
-                }
-            }
-            let filtered = values![
-                customer.to_string(),
-                filter.email_id.map(|id| id.to_string()),
-                filter.event_type.map(EventType::as_str),
-                filter.recipient.as_deref().map(str::to_lowercase),
-                filter.sender.as_deref().map(str::to_lowercase),
-                filter.from,
-                filter.to,
-            ];
-            let count = format!("SELECT COUNT(*) FROM events WHERE {matching}");
-            let total = if filter.counted {
-                connection.query_one(&count, filtered, |row| row.integer(0))?.unwrap_or(0)
-            } else {
-                0
-            };
-            let sql = format!(
-                "SELECT {COLUMNS} FROM events WHERE {matching} \
-                 AND (?8 IS NULL OR (occurred_at, id) < (SELECT occurred_at, id FROM events \
-                 WHERE id = ?8 AND customer_id = ?1)) \
-                 ORDER BY occurred_at DESC, id DESC LIMIT ?9 OFFSET ?10"
-            );
-            let mut bounds = filtered.to_vec();
-            bounds.extend_from_slice(values![filter.before.map(|id| id.to_string()), filter.limit, filter.offset]);
-            Ok(EventPage { events: connection.query(&sql, &bounds, read_event)?, total })
-        })
-        .await
     }
 
     /// What happened to one of the customer's emails, in order; at most `limit`. `None` when it has no such email.
@@ -287,7 +213,7 @@ pub(super) fn subject(
 ) -> Result<Option<Subject>, SqlError> {
     // By its role and not by its address, because SQL knows the lower case of ASCII alone.
     let sql = "SELECT customer_id, sender, emails.status, stream_type, address, submitted_at, recipients.status, \
-               scope_id FROM emails \
+               scope_id, (SELECT privacy_level FROM customers WHERE customers.id = customer_id) FROM emails \
                JOIN recipients ON email_id = id WHERE id = ?1 AND (address = ?2 OR ?2 IS NULL) \
                ORDER BY CASE role WHEN 'to' THEN 1 WHEN 'cc' THEN 2 ELSE 3 END, address LIMIT 1";
     connection.query_one(sql, values![email.to_string(), recipient.map(str::to_lowercase)], |row| {
@@ -301,6 +227,7 @@ pub(super) fn subject(
             submitted_at: row.integer(5)?,
             copy_status: row.parsed(6, EmailStatus::parse)?,
             scope: row.integer(7)?,
+            privacy: row.parsed(8, PrivacyLevel::parse)?,
         })
     })
 }
@@ -358,6 +285,7 @@ fn record_event(
         occurred_at,
         data,
         now,
+        privacy: subject.privacy,
     };
     let source = (event_type == EventType::Unsubscribed).then(|| UnsubscribeSource::of_event(&event.data));
     insert_event(connection, &ids().to_string(), &event)?;
@@ -433,6 +361,15 @@ fn count(
 }
 
 pub(super) fn insert_event(connection: &Connection, id: &str, event: &NewEvent<'_>) -> Result<(), SqlError> {
+    let (recipient, sender) = (event.recipient.to_lowercase(), event.sender.to_lowercase());
+    if event.event_type == EventType::Queued || event_addresses::may_be_gone(event.email_id, event.now) {
+        event_addresses::enter(connection, event.customer_id, event.email_id, &recipient, &sender)?;
+    }
+    let mut data = Cow::Borrowed(&event.data);
+    if event.privacy != PrivacyLevel::Full {
+        redact_for_storing(event.privacy, data.to_mut());
+    }
+    event_counts::count(connection, event.customer_id, event.event_type, event.occurred_at, 1)?;
     let sql = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     connection.execute(
         sql,
@@ -442,10 +379,10 @@ pub(super) fn insert_event(connection: &Connection, id: &str, event: &NewEvent<'
             event.customer_id.to_string(),
             event.event_type.as_str(),
             event.status.as_str(),
-            event.recipient.to_lowercase(),
-            event.sender.to_lowercase(),
+            recipient,
+            sender,
             event.occurred_at,
-            event.data.to_string(),
+            data.to_string(),
             event.now,
         ],
     )?;

@@ -208,7 +208,7 @@ impl Work<'_> {
 
     /// A fetch moves no status.
     fn insert(&self, id: &str, event_type: EventType, at: i64, data: Json) -> Result<(), SqlError> {
-        let Subject { email_id, customer_id, status, .. } = *self.subject;
+        let Subject { email_id, customer_id, status, privacy, .. } = *self.subject;
         let (recipient, sender) = (self.subject.recipient.as_str(), self.subject.sender.as_str());
         let event = NewEvent {
             email_id,
@@ -220,6 +220,7 @@ impl Work<'_> {
             occurred_at: at,
             data,
             now: self.now.unwrap_or(at),
+            privacy,
         };
         insert_event(self.connection, id, &event)
     }

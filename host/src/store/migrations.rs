@@ -21,6 +21,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (14, "statistics", include_str!("../../../migrations/0014_statistics.sql")),
     (15, "health", include_str!("../../../migrations/0015_health.sql")),
     (16, "inbox", include_str!("../../../migrations/0016_inbox.sql")),
+    (17, "event_lists", include_str!("../../../migrations/0017_event_lists.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

@@ -85,6 +85,7 @@ fn part(connection: &Connection, wanted: Reclassification, rules: &Rules) -> Res
     Ok(done)
 }
 
+/// Those whose raw facts are all there: what a level of privacy left out cannot be judged again.
 fn fetches(
     connection: &Connection,
     wanted: Reclassification,
@@ -94,6 +95,7 @@ fn fetches(
         "SELECT customer_id, email_id, {STORED}, \
                (SELECT scope_id FROM emails WHERE emails.id = email_id) FROM events \
                WHERE rowid > ?1 AND rowid <= ?2 AND event_type IN ('opened', 'clicked') AND occurred_at >= ?3 \
+               AND json_extract(event_data, '$.redacted') IS NULL \
                AND (?4 IS NULL OR customer_id = ?4) ORDER BY rowid"
     );
     let values = values![wanted.after, until, wanted.since, wanted.customer.map(|id| id.to_string())];

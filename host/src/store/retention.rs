@@ -1,10 +1,13 @@
 //! Dropping what is old, a little at a time.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use uuid::Uuid;
 
-use super::sql::values;
+use super::sql::{Row, values};
 use super::tally::DAY_MS;
-use super::{Result, Store};
+use super::{Result, Store, event_addresses, event_counts};
+use crate::mail::event::EventType;
 
 /// How large the database is, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,18 +18,56 @@ pub(crate) struct DatabaseSize {
 }
 
 impl Store {
-    /// Customers after this one that have events of before this time; at most `limit`.
+    /// Customers after this one that have events of before this time; at most `limit`. Either all of them, or those that
+    /// have no days of their own.
     pub(crate) async fn customers_with_events_before(
         &self,
         before: i64,
         after: Option<Uuid>,
+        are_all: bool,
         limit: i64,
     ) -> Result<Vec<Uuid>> {
         self.read(move |connection| {
             let sql = "SELECT id FROM customers WHERE (?1 IS NULL OR id > ?1) AND EXISTS \
-                       (SELECT 1 FROM events WHERE customer_id = customers.id AND occurred_at < ?2) ORDER BY id LIMIT ?3";
-            let values = values![after.map(|id| id.to_string()), before, limit];
+                       (SELECT 1 FROM events WHERE customer_id = customers.id AND occurred_at < ?2) AND (?4 OR NOT EXISTS \
+                       (SELECT 1 FROM customer_retention WHERE customer_id = customers.id)) ORDER BY id LIMIT ?3";
+            let values = values![after.map(|id| id.to_string()), before, limit, are_all];
             Ok(connection.query(sql, values, |row| row.parsed(0, |id| id.parse().ok()))?)
+        })
+        .await
+    }
+
+    /// Customers after this one whose events are kept for days of their own, with these days; at most `limit`. 0 is for
+    /// ever.
+    pub(crate) async fn own_retentions(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<(Uuid, i64)>> {
+        self.read(move |connection| {
+            let sql = "SELECT customer_id, event_days FROM customer_retention WHERE ?1 IS NULL OR customer_id > ?1 \
+                       ORDER BY customer_id LIMIT ?2";
+            let values = values![after.map(|id| id.to_string()), limit];
+            let read = |row: &Row| Ok((row.parsed(0, |id| id.parse().ok())?, row.integer(1)?));
+            Ok(connection.query(sql, values, read)?)
+        })
+        .await
+    }
+
+    /// For how many days a customer's events are kept, 0 for ever; `None` where it is treated as all others are.
+    pub(crate) async fn own_retention(&self, customer: Uuid) -> Result<Option<i64>> {
+        self.read(move |connection| {
+            let sql = "SELECT event_days FROM customer_retention WHERE customer_id = ?1";
+            Ok(connection.query_one(sql, values![customer.to_string()], |row| row.integer(0))?)
+        })
+        .await
+    }
+
+    /// Says for how many days a customer's events are kept.
+    pub(crate) async fn set_own_retention(&self, customer: Uuid, days: Option<i64>) -> Result<()> {
+        self.write(move |connection| {
+            let sql = match days {
+                Some(_) => "INSERT OR REPLACE INTO customer_retention VALUES (?1, ?2)",
+                None => "DELETE FROM customer_retention WHERE customer_id = ?1 AND ?2 IS NULL",
+            };
+            connection.execute(sql, values![customer.to_string(), days])?;
+            Ok(())
         })
         .await
     }
@@ -36,9 +77,24 @@ impl Store {
     pub(crate) async fn drop_events(&self, customer: Uuid, before: i64, limit: i64) -> Result<u64> {
         self.write(move |connection| {
             let before = before - before.rem_euclid(DAY_MS);
-            let sql = "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE customer_id = ?1 \
-                       AND occurred_at < ?2 ORDER BY occurred_at LIMIT ?3)";
-            let dropped = connection.execute(sql, values![customer.to_string(), before, limit])?;
+            let sql = "SELECT rowid, email_id, event_type, occurred_at FROM events WHERE customer_id = ?1 \
+                       AND occurred_at < ?2 ORDER BY occurred_at LIMIT ?3";
+            let found = connection.query(sql, values![customer.to_string(), before, limit], |row| {
+                let event_type = row.parsed(2, EventType::parse)?;
+                Ok((row.integer(0)?, row.text(1)?, (event_type, event_counts::day(row.integer(3)?))))
+            })?;
+            let (mut emails, mut counts, mut dropped) = (BTreeSet::new(), BTreeMap::new(), 0);
+            for (event, email, counted) in found {
+                dropped += connection.execute("DELETE FROM events WHERE rowid = ?1", values![event])?;
+                *counts.entry(counted).or_insert(0) -= 1;
+                emails.insert(email);
+            }
+            for ((event_type, day), by) in counts {
+                event_counts::count(connection, customer, event_type, day, by)?;
+            }
+            let sql = "DELETE FROM event_counts WHERE customer_id = ?1 AND day < ?2 AND total = 0";
+            connection.execute(sql, values![customer.to_string(), before])?;
+            event_addresses::leave(connection, customer, &emails)?;
             if dropped > 0 {
                 let sql = "INSERT INTO event_retention VALUES (?1, ?2) \
                            ON CONFLICT DO UPDATE SET gone_before = MAX(gone_before, excluded.gone_before)";

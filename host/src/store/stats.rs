@@ -1,4 +1,5 @@
-//! Statistics: sums over what was counted, and counting it all again.
+//! Statistics: sums over what was counted, and counting it all again. Operators alone ask for all customers at once, as
+//! `None`.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +54,8 @@ impl StatGroup {
 
 impl Store {
     /// Everything that was counted.
-    pub async fn stat_totals(&self, customer: Uuid, filter: StatFilter) -> Result<Counts> {
+    pub async fn stat_totals(&self, customer: impl Into<Option<Uuid>>, filter: StatFilter) -> Result<Counts> {
+        let customer = customer.into();
         self.read(move |connection| {
             let mut totals = Counts::default();
             for (_, counts) in sum(connection, customer, &filter, &filter.pieces(), ("NULL", Counted::ALL))? {
@@ -68,15 +70,29 @@ impl Store {
     /// last may be there as hours. What is not there is nothing. Only what is asked for is summed up.
     pub async fn stat_series(
         &self,
-        customer: Uuid,
+        customer: impl Into<Option<Uuid>>,
         filter: StatFilter,
         by_hours: bool,
         columns: &'static [Counted],
     ) -> Result<BTreeMap<i64, Counts>> {
+        let customer = customer.into();
         self.read(move |connection| {
             let pieces = if by_hours { vec![(Span::Hour, filter.from, filter.until)] } else { filter.pieces() };
-            let series = sum(connection, customer, &filter, &pieces, ("starts_at", columns))?.into_iter();
-            Ok(series.filter_map(|(starts_at, counts)| Some((*starts_at.as_integer()?, counts))).collect())
+            let names: Vec<_> = columns.iter().map(|counted| counted.as_str()).collect();
+            // Summed up here: SQLite would sort the rows of all scopes first, which takes longer than reading them.
+            let sql = format!(
+                "SELECT starts_at, {} FROM stat_scopes CROSS JOIN stat_counts ON scope_id = stat_scopes.id WHERE {}",
+                names.join(", "),
+                StatFilter::matching(customer)
+            );
+            let mut series: BTreeMap<i64, Counts> = BTreeMap::new();
+            for (span, from, until) in pieces {
+                connection.query(&sql, &filter.values(customer, span, from, until), |row| {
+                    series.entry(row.integer(0)?).or_default().add(&Counts::read(row, 1, columns)?);
+                    Ok(())
+                })?;
+            }
+            Ok(series)
         })
         .await
     }
@@ -84,10 +100,11 @@ impl Store {
     /// What was counted by groups, those with the most emails first.
     pub async fn stat_groups(
         &self,
-        customer: Uuid,
+        customer: impl Into<Option<Uuid>>,
         filter: StatFilter,
         by: StatGroup,
     ) -> Result<Vec<(String, Counts)>> {
+        let customer = customer.into();
         self.read(move |connection| {
             let mut groups: BTreeMap<String, Counts> = BTreeMap::new();
             for (key, counts) in sum(connection, customer, &filter, &filter.pieces(), (by.column(), Counted::ALL))? {
@@ -104,20 +121,22 @@ impl Store {
     /// What was counted by a word, the most frequent first.
     pub async fn stat_details(
         &self,
-        customer: Uuid,
+        customer: impl Into<Option<Uuid>>,
         filter: StatFilter,
         kind: DetailKind,
     ) -> Result<Vec<(String, i64)>> {
+        let customer = customer.into();
         self.read(move |connection| {
             let mut totals: BTreeMap<String, i64> = BTreeMap::new();
             for (span, from, until) in filter.pieces() {
-                let sql = "SELECT word, SUM(total) FROM stat_scopes CROSS JOIN stat_details ON scope_id = stat_scopes.id \
-                           WHERE customer_id = ?1 AND (?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
-                           AND (?4 IS NULL OR stream_type = ?4) AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7 \
-                           AND kind = ?8 GROUP BY word ORDER BY SUM(total) DESC LIMIT ?9";
+                let sql = format!(
+                    "SELECT word, SUM(total) FROM stat_scopes CROSS JOIN stat_details ON scope_id = stat_scopes.id \
+                     WHERE {} AND kind = ?8 GROUP BY word ORDER BY SUM(total) DESC LIMIT ?9",
+                    StatFilter::matching(customer)
+                );
                 let mut values = filter.values(customer, span, from, until);
                 values.extend_from_slice(values![kind.as_str(), GROUPS_MAX]);
-                connection.query(sql, &values, |row| {
+                connection.query(&sql, &values, |row| {
                     *totals.entry(row.text(0)?).or_default() += row.integer(1)?;
                     Ok(())
                 })?;
@@ -132,6 +151,15 @@ impl Store {
 }
 
 impl StatFilter {
+    /// What its values stand for.
+    fn matching(customer: Option<Uuid>) -> String {
+        let whose = if customer.is_some() { "customer_id = ?1" } else { "?1 IS NULL" };
+        format!("{whose} AND {}", Self::MATCHING)
+    }
+
+    const MATCHING: &str = "(?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
+                            AND (?4 IS NULL OR stream_type = ?4) AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7";
+
     /// Whole days as such, and the hours before and after them.
     fn pieces(&self) -> Vec<(Span, i64, i64)> {
         let first_day = self.from + (-self.from).rem_euclid(DAY_MS);
@@ -147,16 +175,17 @@ impl StatFilter {
         pieces.into_iter().filter(|(_, from, until)| from < until).collect()
     }
 
-    fn values(&self, customer: Uuid, span: Span, from: i64, until: i64) -> Vec<Value> {
+    fn values(&self, customer: Option<Uuid>, span: Span, from: i64, until: i64) -> Vec<Value> {
         let (domain, stream) = (self.domain.map(|id| id.to_string()), self.stream.map(StreamType::as_str));
-        values![customer.to_string(), domain, self.tag.clone(), stream, span.as_str(), from, until].to_vec()
+        values![customer.map(|id| id.to_string()), domain, self.tag.clone(), stream, span.as_str(), from, until]
+            .to_vec()
     }
 }
 
 /// Sums up each piece, by whatever this SQL says of a row.
 fn sum(
     connection: &Connection,
-    customer: Uuid,
+    customer: Option<Uuid>,
     filter: &StatFilter,
     pieces: &[(Span, i64, i64)],
     (key, columns): (&str, &[Counted]),
@@ -164,9 +193,9 @@ fn sum(
     let sums: Vec<_> = columns.iter().map(|counted| format!("SUM({})", counted.as_str())).collect();
     let sql = format!(
         "SELECT {key}, {} FROM stat_scopes CROSS JOIN stat_counts ON scope_id = stat_scopes.id \
-         WHERE customer_id = ?1 AND (?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
-         AND (?4 IS NULL OR stream_type = ?4) AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7 GROUP BY 1",
-        sums.join(", ")
+         WHERE {} GROUP BY 1",
+        sums.join(", "),
+        StatFilter::matching(customer)
     );
     let mut sums = Vec::new();
     for (span, from, until) in pieces {

@@ -337,3 +337,32 @@ fn has_room(connection: &Connection, customer: Uuid, tag: &str) -> Result<bool, 
         .query_one(sql, values![customer.to_string(), tag], |row| Ok(row.integer(0)? < TAGS_MAX || row.flag(1)?))?;
     Ok(found.unwrap_or(true))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sql;
+    use super::*;
+
+    #[test]
+    fn emails_are_counted_apart_by_as_many_tags_as_may_be_and_no_more() {
+        let connection = sql::open(std::path::Path::new(":memory:"), libsql::OpenFlags::default()).expect("it opens");
+        super::super::migrations::apply(&connection, 0).expect("the tables are made");
+        connection.batch("PRAGMA foreign_keys = OFF").expect("it is set");
+        let [acme, rival, domain, other] = [1, 2, 3, 4].map(Uuid::from_u128);
+        let scope = |customer, domain, tag: &str, stream| {
+            scope(&connection, customer, domain, Some(tag), stream).expect("it is found or made")
+        };
+        let transactional = StreamType::Transactional;
+        let scopes: std::collections::BTreeSet<_> =
+            (0..TAGS_MAX).map(|number| scope(acme, domain, &format!("tag{number}"), transactional)).collect();
+        assert_eq!(i64::try_from(scopes.len()), Ok(TAGS_MAX), "just inside");
+        let none = scope(acme, domain, "", transactional);
+        assert!(!scopes.contains(&none));
+        assert_eq!(scope(acme, domain, "one more", transactional), none, "just outside");
+        assert_eq!(scope(acme, domain, "yet another", transactional), none);
+        assert!(scopes.contains(&scope(acme, domain, "tag7", transactional)), "a known one is still told apart");
+        let elsewhere = scope(acme, other, "tag7", StreamType::Broadcast);
+        assert!(elsewhere != none && !scopes.contains(&elsewhere), "of another domain and stream too");
+        assert_ne!(scope(rival, domain, "one more", transactional), none, "another customer has room of its own");
+    }
+}

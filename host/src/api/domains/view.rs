@@ -120,6 +120,7 @@ struct RemovableView {
 
 /// Something that happened to a domain.
 #[derive(Serialize, ToSchema)]
+#[schema(as = DomainEventView)]
 pub(super) struct EventView {
     /// `added`, `verified`, `warning`, `recovered`, `failed`, `rotation_began`, `key_rotated` or `key_retired`.
     #[schema(value_type = String, example = "verified")]

@@ -49,7 +49,8 @@ pub(crate) struct BatchReply {
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
         description = "The first answer to a key is kept for 24 hours and given again")),
     responses((status = 200, body = BatchReply),
-        (status = 409, body = crate::error::ErrorBody, description = "The key's first request is being worked on")))]
+        (status = 409, body = crate::error::ErrorBody, description = "The key's first request is being worked on"),
+        (status = 422, body = crate::error::ErrorBody)))]
 pub(crate) async fn send_batch(
     app: &App,
     customer: &Customer,

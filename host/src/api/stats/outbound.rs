@@ -1,7 +1,8 @@
 //! What was sent and what came of it: totals, breakdowns and series, from counters alone.
 
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -142,10 +143,10 @@ pub(crate) struct SeriesReply {
     interval: Interval,
     /// Every interval of the time that was asked for, those without anything as zeros.
     #[schema(value_type = Vec<Object>)]
-    series: Vec<Json>,
+    series: Vec<Step>,
     /// Their sums.
     #[schema(value_type = Object)]
-    totals: Map<String, Json>,
+    totals: Step,
     /// Bounces by their class.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -154,6 +155,25 @@ pub(crate) struct SeriesReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     clients: Option<Map<String, Json>>,
+}
+
+/// Figures by their names, of an interval with when it begins.
+struct Step {
+    date: Option<String>,
+    figures: Vec<(&'static str, i64)>,
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.figures.len() + usize::from(self.date.is_some())))?;
+        if let Some(date) = &self.date {
+            map.serialize_entry("date", date)?;
+        }
+        for (name, number) in &self.figures {
+            map.serialize_entry(name, number)?;
+        }
+        map.end()
+    }
 }
 
 /// What an answer is asked to be.
@@ -283,14 +303,13 @@ pub(crate) async fn series(app: &App, customer: &Customer, report: &str, head: &
     }
     let series: Vec<_> = buckets
         .iter()
-        .map(|(starts_at, counts)| {
-            let mut row = Map::from_iter([("date".to_owned(), Json::from(interval.date(*starts_at)))]);
-            row.extend(figures(report, clients, counts));
-            Json::Object(row)
+        .map(|(starts_at, counts)| Step {
+            date: Some(interval.date(*starts_at)),
+            figures: figures(report, clients, counts),
         })
         .collect();
     if wants_csv(&head.headers) {
-        return Ok(csv_reply(&series));
+        return Ok(csv_of_steps(&series));
     }
     let (kind, is_of_clients) = match report {
         Report::Sends | Report::Spam => (None, false),
@@ -304,14 +323,14 @@ pub(crate) async fn series(app: &App, customer: &Customer, report: &str, head: &
     };
     let details = details.map(|rows| rows.into_iter().map(|(word, total)| (word, total.into())).collect());
     let (classes, clients_by_rule) = if is_of_clients { (None, details) } else { (details, None) };
-    let totals = figures(report, clients, &totals).into_iter().collect();
+    let totals = Step { date: None, figures: figures(report, clients, &totals) };
     Ok(Reply::ok(&SeriesReply { interval, series, totals, classes, clients: clients_by_rule }))
 }
 
 /// What a report shows of counts, in the order of its columns.
-fn figures(report: Report, clients: Clients, counts: &Counts) -> Vec<(String, Json)> {
+fn figures(report: Report, clients: Clients, counts: &Counts) -> Vec<(&'static str, i64)> {
     let of = |counted| counts.of(counted);
-    let figures = match report {
+    match report {
         Report::Sends => vec![
             ("sent", of(Counted::Sent)),
             ("delivered", of(Counted::Delivered)),
@@ -339,8 +358,7 @@ fn figures(report: Report, clients: Clients, counts: &Counts) -> Vec<(String, Js
             ("scanner_clicks", of(Counted::ScannerClicks)),
         ],
         Report::Spam => vec![("complained", of(Counted::Complained))],
-    };
-    figures.into_iter().map(|(name, number)| (name.to_owned(), number.into())).collect()
+    }
 }
 
 impl OutboundCounts {
@@ -375,7 +393,7 @@ impl OutboundCounts {
 }
 
 /// Copies that came back, however.
-pub(super) fn bounced(counts: &Counts) -> i64 {
+pub(crate) fn bounced(counts: &Counts) -> i64 {
     [Counted::BouncedHard, Counted::BouncedSoft, Counted::BouncedUntyped].map(|counted| counts.of(counted)).iter().sum()
 }
 
@@ -419,6 +437,18 @@ fn wants_csv(headers: &HeaderMap) -> bool {
     export::is_wanted(headers, "text/csv")
 }
 
+fn csv_of_steps(steps: &[Step]) -> Reply {
+    let mut text = String::new();
+    if let Some(first) = steps.first() {
+        text.push_str(&csv::line(std::iter::once("date").chain(first.figures.iter().map(|(name, _)| *name))));
+    }
+    for step in steps {
+        let numbers: Vec<_> = step.figures.iter().map(|(_, number)| number.to_string()).collect();
+        text.push_str(&csv::line(step.date.as_deref().into_iter().chain(numbers.iter().map(String::as_str))));
+    }
+    csv_text(text)
+}
+
 /// Rows of one kind, under the names of the first one's fields.
 fn csv_reply(rows: &[Json]) -> Reply {
     let mut text = String::new();
@@ -434,5 +464,9 @@ fn csv_reply(rows: &[Json]) -> Reply {
         let cells: Vec<_> = names.iter().map(cell).collect();
         text.push_str(&csv::line(cells.iter().map(String::as_str)));
     }
+    csv_text(text)
+}
+
+fn csv_text(text: String) -> Reply {
     Reply::new(http::StatusCode::OK, "text/csv; charset=utf-8; header=present", text)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::firsts::{Firsts, counters};
 use super::super::sql::{Connection, Row, SqlError, values};
 use super::super::tally::{Counted, Counts, DAY_MS, DetailKind, HOUR_MS, Span, Tally};
-use super::super::{Result, Store, clients};
+use super::super::{Result, Store, clients, event_counts};
 use crate::mail::event::EventType;
 
 /// The days of a customer that can be counted again.
@@ -35,6 +35,8 @@ pub(crate) struct RebuiltDay {
 struct Day {
     counts: BTreeMap<(i64, Span, i64), Counts>,
     details: BTreeMap<(i64, Span, DetailKind, i64, String), i64>,
+    /// Events of each type, for lists of them.
+    events: BTreeMap<EventType, i64>,
 }
 
 impl Store {
@@ -74,6 +76,9 @@ impl Store {
             if rebuilt.wrong > 0 {
                 delete(connection, customer, day)?;
                 tally.write(connection)?;
+                for (event_type, total) in events(connection, customer, day)? {
+                    event_counts::count(connection, customer, event_type, day, total)?;
+                }
             }
             Ok(rebuilt)
         })
@@ -103,9 +108,12 @@ fn compare(connection: &Connection, customer: Uuid, day: i64) -> Result<(Tally, 
         count_sent(connection, customer, hour, &mut tally)?;
         count_events(connection, customer, hour, &mut tally)?;
     }
-    let (expected, found) = (Day::of(&tally), Day::stored(connection, customer, day)?);
-    let wrong = differing(&expected.counts, &found.counts) + differing(&expected.details, &found.details);
-    let rows = expected.counts.len() + expected.details.len();
+    let (mut expected, found) = (Day::of(&tally), Day::stored(connection, customer, day)?);
+    expected.events = events(connection, customer, day)?;
+    let wrong = differing(&expected.counts, &found.counts)
+        + differing(&expected.details, &found.details)
+        + differing(&expected.events, &found.events);
+    let rows = expected.counts.len() + expected.details.len() + expected.events.len();
     let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
     Ok((tally, RebuiltDay { rows: number(rows), wrong: number(wrong) }))
 }
@@ -157,7 +165,15 @@ impl Day {
             let key = (row.integer(0)?, row.parsed(1, Span::parse)?, kind, row.integer(3)?, row.text(4)?);
             Ok((key, row.integer(5)?))
         })?;
-        let day = Self { counts: counts.into_iter().collect(), details: details.into_iter().collect() };
+        let sql = "SELECT event_type, total FROM event_counts WHERE customer_id = ?1 AND day = ?2";
+        let events = connection.query(sql, values![customer.to_string(), day], |row| {
+            Ok((row.parsed(0, EventType::parse)?, row.integer(1)?))
+        })?;
+        let day = Self {
+            counts: counts.into_iter().collect(),
+            details: details.into_iter().collect(),
+            events: events.into_iter().collect(),
+        };
         Ok(day.without_nothing())
     }
 
@@ -165,6 +181,7 @@ impl Day {
     fn without_nothing(mut self) -> Self {
         self.counts.retain(|_, counts| !counts.is_nothing());
         self.details.retain(|_, total| *total != 0);
+        self.events.retain(|_, total| *total != 0);
         self
     }
 }
@@ -177,7 +194,18 @@ fn delete(connection: &Connection, customer: Uuid, day: i64) -> Result<(), SqlEr
         );
         connection.execute(&sql, values![customer.to_string(), day, day + DAY_MS])?;
     }
-    Ok(())
+    let sql = "DELETE FROM event_counts WHERE customer_id = ?1 AND day = ?2";
+    connection.execute(sql, values![customer.to_string(), day]).map(drop)
+}
+
+/// How many events of each type there are.
+fn events(connection: &Connection, customer: Uuid, day: i64) -> Result<BTreeMap<EventType, i64>, SqlError> {
+    let sql = "SELECT event_type, COUNT(*) FROM events WHERE customer_id = ?1 AND occurred_at >= ?2 AND occurred_at < ?3 \
+               GROUP BY event_type";
+    let found = connection.query(sql, values![customer.to_string(), day, day + DAY_MS], |row| {
+        Ok((row.parsed(0, EventType::parse)?, row.integer(1)?))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 fn count_sent(connection: &Connection, customer: Uuid, hour: i64, tally: &mut Tally) -> Result<(), SqlError> {
