@@ -38,6 +38,7 @@ use crate::rate::{RateLimit, Standing};
 use crate::recorder::Recorder;
 use crate::registry::{LogKey, Shelf};
 use crate::secrets::HostKey;
+use crate::sources::Sources;
 use crate::store::{Customer, Store, StoreLimits};
 use crate::tracking::Tracking;
 use crate::tracking_hosts::TrackingHosts;
@@ -72,6 +73,7 @@ pub struct App {
     pub(crate) acme: Acme,
     pub(crate) nodes: Nodes,
     pub(crate) tracking_hosts: TrackingHosts,
+    pub(crate) sources: Sources,
     pub(crate) feed: Feed,
     pub(crate) inbox: Inbox,
     pub(crate) paused: Paused,
@@ -129,6 +131,7 @@ impl App {
         let mail_host = config.helo_name().unwrap_or_else(outlet::machine_name);
         let acme = Acme::new(&config, &host_key)?;
         let tracking_hosts = TrackingHosts::new(&config);
+        let sources = Sources::new(&config, &host_key)?;
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         Ok(Self {
             config,
@@ -148,6 +151,7 @@ impl App {
             acme,
             nodes,
             tracking_hosts,
+            sources,
             feed: Feed::default(),
             inbox: Inbox::default(),
             paused: Paused::default(),

@@ -163,6 +163,8 @@ pub struct Config {
     acme_terms_agreed: bool,
     pub acme_contact: Option<EmailAddress>,
     pub acme_ca: Option<PathBuf>,
+    pub sns_host: Option<String>,
+    pub sns_ca: Option<PathBuf>,
     pub log_format: LogFormat,
     pub log_level: String,
     pub scoring_policy: ScoringPolicy,
@@ -348,6 +350,19 @@ pub const SETTINGS: &[Setting] = &[
         "PEM file with certificates that are trusted for the authority's own server, besides the system's: for tests \
         and labs.",
         |config, value| store(&mut config.acme_ca, Some(value.into()))
+    ),
+    setting!(
+        "sns_host",
+        "",
+        "One more host, with its port, whose certificates sign messages of Amazon SNS: for tests and labs. Whoever has \
+        that host can make any such message.",
+        |config, value| store(&mut config.sns_host, Some(host_and_port(value)?))
+    ),
+    setting!(
+        "sns_ca",
+        "",
+        "PEM file with certificates that are trusted for that host, besides the system's.",
+        |config, value| store(&mut config.sns_ca, Some(value.into()))
     ),
     setting!(
         "log_format",
@@ -1049,6 +1064,8 @@ impl Config {
             acme_terms_agreed: false,
             acme_contact: None,
             acme_ca: None,
+            sns_host: None,
+            sns_ca: None,
             log_format: LogFormat::default(),
             log_level: String::new(),
             scoring_policy: ScoringPolicy::default(),
@@ -1193,6 +1210,10 @@ fn base_url(value: &str) -> Result<String, String> {
         return Err(format!("`{value}` is not a base URL such as https://mail.example.com"));
     }
     Ok(url.to_owned())
+}
+
+fn host_and_port(value: &str) -> Result<String, String> {
+    if is_address(value) { Ok(value.to_owned()) } else { Err(format!("`{value}` is not a host and a port")) }
 }
 
 /// Where an authority is asked. Without TLS anybody on the way could answer, so that is for this machine alone.

@@ -35,6 +35,8 @@ use crate::plugins::{World, normalizer};
 use crate::recorder::{self, recorded};
 use crate::registry::{self, Note};
 use crate::server::Shutdown;
+use crate::sources::desk as sources;
+use crate::sources::desk::{NewSource, Secret};
 use crate::stats::StatPlace;
 use crate::store::{CustomerStatus, InboxFilter, InboxState};
 use crate::{
@@ -239,6 +241,28 @@ pub enum Command {
     },
     /// Every process of the service, and every edge node.
     Nodes,
+    SourceAdd {
+        source: Box<NewSource>,
+    },
+    SourceList,
+    SourceShow {
+        name: String,
+    },
+    SourceRotate {
+        name: String,
+        secret: Option<Secret>,
+        /// Another address.
+        url: bool,
+        /// The former ones end.
+        finish: bool,
+    },
+    SourceDisable {
+        name: String,
+        disabled: bool,
+    },
+    SourceRemove {
+        name: String,
+    },
     MailboxList {
         limit: i64,
     },
@@ -417,6 +441,14 @@ pub async fn execute(app: &App, command: Command) -> Outcome {
     }
     match command {
         Command::ClusterStatus => cluster::status(app).await,
+        Command::SourceAdd { source } => Box::pin(sources::add(app, *source)).await,
+        Command::SourceList => sources::list(app).await,
+        Command::SourceShow { name } => sources::show(app, &name).await,
+        Command::SourceRotate { name, secret, url, finish } => {
+            Box::pin(sources::rotate(app, &name, secret, url, finish)).await
+        }
+        Command::SourceDisable { name, disabled } => sources::set_disabled(app, &name, disabled).await,
+        Command::SourceRemove { name } => sources::remove(app, &name).await,
         Command::CustomerCreate { name, email } => accounts::create(app, &name, &email, false).await,
         Command::CustomerList => accounts::list(app, ROWS_MAX).await,
         Command::CustomerShow { email } => accounts::show(app, &email).await,

@@ -150,6 +150,8 @@ fn route<'a>(method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
             | OpenRoute::DashboardSignIn
             | OpenRoute::DashboardStream
             | OpenRoute::OpenApi
+            | OpenRoute::Receive { .. }
+            | OpenRoute::LookAtSource { .. }
             | OpenRoute::Reference => None,
         },
     }
@@ -191,6 +193,8 @@ where
         | OpenRoute::DashboardSignIn
         | OpenRoute::DashboardStream
         | OpenRoute::OpenApi
+        | OpenRoute::Receive { .. }
+        | OpenRoute::LookAtSource { .. }
         | OpenRoute::Reference => Err(Error::NotFound("Not found")),
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Error {
     Malformed { code: &'static str, message: String, details: Vec<Detail> },
     /// 401.
     Unauthorized(&'static str),
+    /// 401, or what the source of a notification has for what is not genuine; whether a password would make it so.
+    Unverified { status: StatusCode, is_basic: bool },
     /// 403, with the code as the error where the reference says so.
     Forbidden { error: &'static str, code: &'static str, message: &'static str },
     /// 404, in the words of the reference.
@@ -137,6 +139,9 @@ impl Error {
                 (StatusCode::BAD_REQUEST, ErrorBody { details: details.clone(), ..body(code, message) })
             }
             Self::Unauthorized(message) => (StatusCode::UNAUTHORIZED, body("unauthorized", message)),
+            Self::Unverified { status, .. } => {
+                (*status, body("unverified", "The notification does not prove where it comes from"))
+            }
             Self::Forbidden { error, code, message } => {
                 let message = Some((*message).to_owned());
                 (StatusCode::FORBIDDEN, ErrorBody { message, ..body(code, error) })

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::api::{
-    body, challenges, dashboard, domains, emails, events, health, profile, reference, scoring, sending, smtp, stats,
-    suppressions, tracking, unsubscribes, webhooks,
+    body, challenges, dashboard, domains, emails, events, health, profile, reference, scoring, sending, smtp,
+    sources as source_routes, stats, suppressions, tracking, unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::auth;
@@ -23,6 +23,7 @@ use crate::peers::network;
 use crate::rate::Standing;
 use crate::reply::{Body, Reply};
 use crate::router::{KeyedRoute, OpenRoute, Route};
+use crate::sources;
 use crate::store::{ApiKey, Customer};
 
 /// The longest `X-Request-Id` that is taken over.
@@ -358,6 +359,20 @@ where
             })
             .await
         }
+        OpenRoute::Receive { source } => {
+            Box::pin(async move {
+                let source = sources::find(app, source).await?;
+                let received = async {
+                    let body = read(app, &head.headers, body, source.body_bytes_max()).await?;
+                    source_routes::receive(app, &source, head, body).await
+                };
+                received.await.map_err(|error| source.told(error))
+            })
+            .await
+        }
+        OpenRoute::LookAtSource { source } => {
+            Box::pin(async move { Ok(Reply::ok(&source_routes::look(app, source).await?)) }).await
+        }
     }
 }
 
@@ -400,7 +415,10 @@ pub(crate) fn refusal(error: &Error, request_id: &str) -> Reply {
         reply.headers.insert(RETRY_AFTER, seconds.into());
     }
     if answer.status == StatusCode::UNAUTHORIZED {
-        reply.headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // Amazon SNS shows a password only after it was asked for one.
+        let is_basic = matches!(error, Error::Unverified { is_basic: true, .. });
+        let challenge = if is_basic { "Basic realm=\"webhooks\"" } else { "Bearer" };
+        reply.headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     reply
 }

@@ -59,6 +59,8 @@ pub(crate) enum OpenRoute<'a> {
     AcmeChallenge { token: &'a str },
     Bounce,
     Complaint,
+    Receive { source: &'a str },
+    LookAtSource { source: &'a str },
     Dashboard,
     DashboardSignIn,
     DashboardStream,
@@ -68,10 +70,10 @@ pub(crate) enum OpenRoute<'a> {
 
 /// How many routes there are, so that the reference can be checked for completeness.
 #[cfg(test)]
-pub(crate) const ROUTES: usize = 46;
+pub(crate) const ROUTES: usize = 48;
 
 /// Every template, for counting by route; the first stands for what is no route.
-pub(crate) const TEMPLATES: [&str; 39] = [
+pub(crate) const TEMPLATES: [&str; 40] = [
     "-",
     "/api/send",
     "/api/batch",
@@ -107,6 +109,7 @@ pub(crate) const TEMPLATES: [&str; 39] = [
     "/.well-known/acme-challenge/{token}",
     "/webhooks/bounce",
     "/webhooks/complaint",
+    "/webhooks/in/{source}",
     "/dashboard",
     "/dashboard/stream",
     "/openapi.json",
@@ -127,8 +130,8 @@ impl<'a> Route<'a> {
             VerifyDomain,
         };
         use OpenRoute::{
-            AcmeChallenge, Bounce, Complaint, ConfirmUnsubscribe, Dashboard, DashboardSignIn, DashboardStream, OpenApi,
-            Reference, TrackClick, TrackOpen, Unsubscribe,
+            AcmeChallenge, Bounce, Complaint, ConfirmUnsubscribe, Dashboard, DashboardSignIn, DashboardStream,
+            LookAtSource, OpenApi, Receive, Reference, TrackClick, TrackOpen, Unsubscribe,
         };
         use Route::{Keyed, Open};
 
@@ -178,6 +181,8 @@ impl<'a> Route<'a> {
             ("GET", &[".well-known", "acme-challenge", token]) => Open(AcmeChallenge { token }),
             ("POST", ["webhooks", "bounce"]) => Open(Bounce),
             ("POST", ["webhooks", "complaint"]) => Open(Complaint),
+            ("POST", &["webhooks", "in", source]) => Open(Receive { source }),
+            ("GET", &["webhooks", "in", source]) => Open(LookAtSource { source }),
             ("GET", ["dashboard"]) => Open(Dashboard),
             ("POST", ["dashboard"]) => Open(DashboardSignIn),
             ("GET", ["dashboard", "stream"]) => Open(DashboardStream),
@@ -201,6 +206,8 @@ impl<'a> Route<'a> {
                 | OpenRoute::AcmeChallenge { .. } => true,
                 OpenRoute::Bounce
                 | OpenRoute::Complaint
+                | OpenRoute::Receive { .. }
+                | OpenRoute::LookAtSource { .. }
                 | OpenRoute::Dashboard
                 | OpenRoute::DashboardSignIn
                 | OpenRoute::DashboardStream
@@ -257,6 +264,7 @@ impl<'a> Route<'a> {
                 OpenRoute::AcmeChallenge { .. } => "/.well-known/acme-challenge/{token}",
                 OpenRoute::Bounce => "/webhooks/bounce",
                 OpenRoute::Complaint => "/webhooks/complaint",
+                OpenRoute::Receive { .. } | OpenRoute::LookAtSource { .. } => "/webhooks/in/{source}",
                 OpenRoute::Dashboard | OpenRoute::DashboardSignIn => "/dashboard",
                 OpenRoute::DashboardStream => "/dashboard/stream",
                 OpenRoute::OpenApi => "/openapi.json",

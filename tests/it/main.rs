@@ -46,6 +46,7 @@ mod sendmail;
 mod signatures;
 mod smtp;
 mod smtp_credentials;
+mod sources;
 mod stats;
 mod stream;
 mod submission;

@@ -15,6 +15,7 @@ pub(crate) mod reference;
 pub(crate) mod scoring;
 pub(crate) mod sending;
 pub(crate) mod smtp;
+pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod suppressions;
 pub(crate) mod time;

@@ -6,8 +6,8 @@ use utoipa::openapi::server::Server;
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    challenges, dashboard, domains, emails, events, health, profile, scoring, sending, smtp, stats, suppressions,
-    tracking, unsubscribes, webhooks,
+    challenges, dashboard, domains, emails, events, health, profile, scoring, sending, smtp, sources, stats,
+    suppressions, tracking, unsubscribes, webhooks,
 };
 use crate::app::App;
 use crate::error::ErrorBody;
@@ -63,6 +63,8 @@ use crate::reply::Reply;
         challenges::answer,
         webhooks::bounce,
         webhooks::complaint,
+        sources::receive,
+        sources::look,
     ),
     components(schemas(ErrorBody)),
     tags(

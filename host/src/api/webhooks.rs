@@ -13,6 +13,7 @@ use crate::error::{Detail, Error, OrFail, Result};
 use crate::inbox::{Accepted, Arrival, Patience, accept};
 use crate::request::{Head, media_type};
 use crate::secrets::same_secret;
+use crate::sources::Admitted;
 use crate::store::{InboxCounts, InboxState};
 
 /// Mail formats that the two routes take beside JSON.
@@ -32,6 +33,9 @@ const SHOWN_HEADERS: &[&str] = &["content-type", "user-agent", "x-original-to", 
 /// The one of them in which a mail server says where the mail arrived.
 const ARRIVED_AT: &str = "x-envelope-to";
 
+/// What the sender of a format that nobody knows is told.
+const NOT_UNDERSTOOD: &str =
+    "No normalizer understands this notification. It is kept, and can be read again by another one";
 /// What is told while too much waits to be read.
 const FULL: &str = "More notifications wait to be read than may; try again";
 
@@ -115,6 +119,26 @@ pub(crate) async fn returned(app: &App, arrived_at: &str, message: Bytes) -> Res
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let arrival = arrival("bounce", content_type, headers, message, Patience::Kept);
     counted(accept(app, arrival).await.or_fail("Failed to process bounce")?).map(drop)
+}
+
+/// Takes what a source let in.
+pub(crate) async fn from_source(app: &App, admitted: Admitted, head: &Head, body: Bytes) -> Result<NotificationReply> {
+    let content_type = header(&head.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
+    let arrival = Arrival {
+        source_id: Some(admitted.source_id.to_string()),
+        provider: admitted.provider,
+        source_key: admitted.dedupe,
+        customer: admitted.customer,
+        verified: admitted.verified,
+        settings: admitted.attributes,
+        ..arrival(&admitted.name, content_type, shown_headers(&head.headers), body, Patience::Read)
+    };
+    match accept(app, arrival).await.or_fail("Failed to process notification")? {
+        Accepted::Read { state: InboxState::Unparsed, .. } => {
+            Err(Error::Refused { code: "not_understood", message: NOT_UNDERSTOOD.to_owned(), findings: None })
+        }
+        accepted => counted(accepted),
+    }
 }
 
 async fn take(app: &App, endpoint: Endpoint<'_>, head: &Head, body: Bytes) -> Result<NotificationReply> {

@@ -21,6 +21,7 @@ mod send;
 mod serve;
 mod session;
 mod since;
+mod source;
 mod stats;
 mod tracking_key;
 
@@ -86,6 +87,9 @@ enum Command {
     /// Invite edge nodes, see how far each is, and revoke them
     #[command(subcommand)]
     Node(node::Node),
+    /// Say where notifications of bounces and complaints come from, and how they prove themselves
+    #[command(subcommand)]
+    Source(source::Source),
     /// See whom the opens and clicks of emails are put down to, and by which rules
     #[command(subcommand)]
     Clients(clients::Clients),
@@ -148,6 +152,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::TrackingKey(key) => key.run(config).await,
         Command::Cluster(cluster) => cluster.run(config).await,
         Command::Node(node) => node.run(config).await,
+        Command::Source(source) => source.run(config).await,
         Command::Clients(clients) => clients.run(config).await,
         Command::Reclassify(reclassify) => reclassify.run(config).await,
         Command::Stats(stats) => stats.run(config).await,

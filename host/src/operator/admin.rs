@@ -1,9 +1,10 @@
-//! The admin API: what `pillarbox plugin …`, `pillarbox queue …`, `pillarbox inbox …` and `pillarbox node …` do, for programs. A route is a command, and a
-//! command means the same here.
+//! The admin API: what `pillarbox plugin …`, `pillarbox queue …`, `pillarbox inbox …`, `pillarbox node …` and
+//! `pillarbox source …` do, for programs. A route is a command, and a command means the same here.
 
 mod inbox;
 mod nodes;
 mod queue;
+mod sources;
 
 use std::ops::RangeInclusive;
 
@@ -46,6 +47,7 @@ enum Route<'a> {
     Queue(queue::Route<'a>),
     Inbox(inbox::Route<'a>),
     Nodes(nodes::Route<'a>),
+    Sources(sources::Route<'a>),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +67,7 @@ impl<'a> Route<'a> {
         let route = match (method.as_str(), path) {
             (_, ["nodes", rest @ ..]) => Self::Nodes(nodes::Route::find(method, rest)?),
             (_, ["inbox", rest @ ..]) => Self::Inbox(inbox::Route::find(method, rest)?),
+            (_, ["sources", rest @ ..]) => Self::Sources(sources::Route::find(method, rest)?),
             (_, ["queue", rest @ ..]) => Self::Queue(queue::Route::find(method, rest)?),
             ("GET", ["plugins"]) => Self::Ask(Question::List),
             ("GET", ["plugins", name]) => Self::Ask(Question::Show(name)),
@@ -129,6 +132,7 @@ where
         }
         Route::Nodes(route) => route.command(object(app, asked, body).await?)?,
         Route::Inbox(route) => route.command(asked, object(app, asked, body).await?)?,
+        Route::Sources(route) => route.command(object(app, asked, body).await?)?,
         Route::Queue(route) => route.command(asked, object(app, asked, body).await?)?,
     };
     let answer = execute(app, command).await;

@@ -186,6 +186,10 @@ impl Row {
         self.0.get(column)
     }
 
+    pub(crate) fn blob_or_null(&self, column: i32) -> Result<Option<Vec<u8>>, SqlError> {
+        self.unless_null(column, Self::blob)
+    }
+
     /// Reads text through `parse`. What does not parse was not written by us.
     pub(crate) fn parsed<T>(&self, column: i32, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, SqlError> {
         parse(self.0.get_str(column)?).ok_or(SqlError::InvalidColumnType)

@@ -88,6 +88,7 @@ pub(super) fn refusal(error: &Error) -> Reply {
         | Error::Conflict { .. }
         | Error::TooLarge(_)
         | Error::UnsupportedType(_)
+        | Error::Unverified { .. }
         | Error::Misdirected => Reply::new(554, "5.0.0", error.to_string()),
     }
 }
