@@ -462,7 +462,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "connections_per_address_max",
         "1024",
-        "Connections open at once from one address. One more is closed.",
+        "Connections open at once from one address, or one /64 of IPv6. One more is closed.",
         |config, value| { store(&mut config.connections_per_address_max, number(value, 1, 1_000_000)?) }
     ),
     setting!("requests_in_flight_max", "1024", "Requests worked on at once. One more is 503.", |config, value| {
@@ -526,7 +526,7 @@ pub const SETTINGS: &[Setting] = &[
     setting!(
         "smtp_sessions_per_address_max",
         "100",
-        "SMTP sessions open at once from one address. One more is 421.",
+        "SMTP sessions open at once from one address, or one /64 of IPv6. One more is 421.",
         |config, value| store(&mut config.smtp_sessions_per_address_max, number(value, 1, 1_000_000)?)
     ),
     setting!(

@@ -11,21 +11,22 @@ use crate::sources::desk::{NewSource, Secret};
 
 /// Make an address that a provider or a mail server posts its notifications to
 ///
-/// What comes there is believed when it proves where it comes from, as its provider or --scheme says. The address itself is
-/// a secret of 192 random bits, printed once.
+/// What comes there is believed when it proves where it comes from, as its provider or --scheme
+/// says. The address itself is a secret of 192 random bits, printed once.
 ///
-/// Amazon SES by SNS, which signs with certificates of Amazon (the topic has to be named; its subscription is confirmed by
-/// itself):
+/// Amazon SES by SNS, which signs with certificates of Amazon (the topic has to be named; its
+/// subscription is confirmed by itself):
 ///
 ///   pillarbox source add ses --provider ses --topic arn:aws:sns:eu-west-1:123456789012:bounces
 ///
-/// A provider that makes the secret (sendgrid, mailgun, resend, mailersend, mailtrap, mandrill, lettermint, mailomat, sweego,
-/// ahasend, forward-email, unisender-go; postal on your own server), read from standard input so that no shell keeps it:
+/// A provider that makes the secret (sendgrid, mailgun, resend, mailersend, mailtrap, mandrill,
+/// lettermint, mailomat, sweego, ahasend, forward-email, unisender-go; postal on your own
+/// server), read from standard input so that no shell keeps it:
 ///
 ///   pillarbox source add sendgrid --provider sendgrid --secret-file -
 ///
-/// A provider that sends what it is told (postmark, mailjet, sparkpost, brevo, stalwart, kumomta, zone-mta); without a
-/// secret of yours one is made and printed:
+/// A provider that sends what it is told (postmark, mailjet, sparkpost, brevo, stalwart, kumomta,
+/// zone-mta); without a secret of yours one is made and printed:
 ///
 ///   pillarbox source add postmark --provider postmark
 ///
@@ -33,11 +34,11 @@ use crate::sources::desk::{NewSource, Secret};
 ///
 ///   pillarbox source add azure --provider azure
 ///
-/// Anybody else: an HMAC whose header, hash, spelling and content you name, Standard Webhooks, a user and a password, a
-/// secret in a header, or the address alone:
+/// Anybody else: an HMAC whose header, hash, spelling and content you name, Standard Webhooks, a
+/// user and a password, a secret in a header, or the address alone:
 ///
-///   pillarbox source add crm --scheme hmac --header x-signature --prefix sha256= --signed '{timestamp}.{body}'
-///     --timestamp-header x-timestamp
+///   pillarbox source add crm --scheme hmac --header x-signature --prefix sha256= \
+///     --signed '{timestamp}.{body}' --timestamp-header x-timestamp
 ///   pillarbox source add hooks --scheme standard --secret-file key
 ///   pillarbox source add script --scheme basic
 #[derive(Args)]
@@ -137,7 +138,8 @@ pub(in crate::cli) struct Named {
 
 /// Give a source another secret or address, beside the present one
 ///
-/// Both are good from then on, so that nothing is lost while the provider is told. Then --finish ends the former one:
+/// Both are good from then on, so that nothing is lost while the provider is told. Then --finish
+/// ends the former one:
 ///
 ///   pillarbox source rotate sendgrid --secret-file -
 ///   pillarbox source rotate sendgrid --finish

@@ -34,6 +34,8 @@ impl Events {
         super::super::migrations::apply(&connection, 0).expect("the tables are made");
         let email = format!(
             "PRAGMA foreign_keys = OFF; \
+             INSERT INTO customers VALUES ('{CUSTOMER}', 'acme', 'acme@example.org', 'active', 9, 9, NULL, NULL, 1, 1, 1, 1, 1, \
+             'full', 0); \
              INSERT INTO emails (id, customer_id, domain_id, message_id, sender, recipient, subject, stream_type, status, \
              submitted_at, scope_id) VALUES ('{EMAIL}', '{CUSTOMER}', 'd', 'm', 'b', 'a', 's', 'transactional', 'delivered', \
              0, 1); \
