@@ -96,10 +96,21 @@ impl<'a> Scene<'a> {
         Self { rules, delivery, events }
     }
 
-    /// Of what is stored, for the judgement of one event at this time.
-    pub(super) fn around(connection: &Connection, rules: &'a Rules, email: Uuid, at: i64) -> Result<Self, SqlError> {
-        let events = stored_around(connection, email, &[at], rules.window_ms())?;
-        Ok(Self::new(rules, first_delivery(connection, email)?, events))
+    /// Of what is stored around one event, to judge it. `None` for what is no fetch.
+    pub(super) fn judge_stored(
+        connection: &Connection,
+        rules: &'a Rules,
+        email: Uuid,
+        own: &Stored,
+    ) -> Result<Option<Client>, SqlError> {
+        let mut events = stored_around(connection, email, &[own.at], rules.window_ms())?;
+        // Of many at one time it may not be among the nearest.
+        if events.iter().all(|event| event.id != own.id) {
+            events.push(own.clone());
+        }
+        let scene = Self::new(rules, first_delivery(connection, email)?, events);
+        let index = scene.events.iter().position(|event| event.id == own.id);
+        Ok(index.and_then(|index| scene.judge(index)))
     }
 
     pub(super) fn events(&self) -> &[Stored] {

@@ -61,9 +61,7 @@ fn part(connection: &Connection, wanted: Reclassification, rules: &Rules) -> Res
     let mut done = Reclassified { next: (until < last).then_some(until), last, ..Reclassified::default() };
     let mut tally = Tally::default();
     for (account, email, stored) in fetches(connection, wanted, until)? {
-        let scene = Scene::around(connection, rules, email, stored.at)?;
-        let found = scene.events().iter().position(|event| event.id == stored.id);
-        let Some(client) = found.and_then(|index| scene.judge(index)) else { continue };
+        let Some(client) = Scene::judge_stored(connection, rules, email, &stored)? else { continue };
         done.judged += 1;
         let (before, after) = (&stored.data["client"], json_of(&client));
         if *before == after {
