@@ -67,16 +67,27 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     rules::TABLES.iter().copied().flatten().chain([&model::RULE])
 }
 
-/// The features of a message in the order in which they are met, and the points of its rules, for training a model.
+/// What a model is trained with.
+pub struct Learnable {
+    /// Features in the order in which they are met, some of them several times.
+    pub features: Vec<(model::features::Kind, u64)>,
+    /// Points of all rules.
+    pub points: f64,
+    /// Points of the rules that the model's judgement takes the place of.
+    pub light_points: f64,
+}
+
+/// What a model learns of a message.
 #[must_use]
-pub fn features(message: &Message) -> (Vec<(model::features::Kind, u64)>, f64) {
+pub fn learnable(message: &Message) -> Learnable {
     let settings = Settings::read(&[]);
     let page = message.html.as_deref().map(Page::read);
     let facts = Facts::of(message, page.as_ref(), &settings);
-    let tally = tally_of(&facts, &settings);
+    let mut tally = tally_of(&facts, &settings);
     let mut features = Vec::new();
     model::features::of(&facts, &tally.rules(), &mut |kind, hash, _| features.push((kind, hash)));
-    (features, tally.verdict().spam_score)
+    let points = tally.points();
+    Learnable { features, points: points.all(), light_points: points.light() }
 }
 
 /// What a reader sees of a page.
@@ -102,7 +113,10 @@ pub fn score(message: &Message, settings: &[(String, String)]) -> Result<Verdict
     if settings.leaves_out(model::RULE.id) {
         return Ok(tally.verdict());
     }
-    let opinion = model::judge(&facts, &tally.rules());
+    // The model judges by the rules as they are; what the operator changed counts beside its judgement.
+    let mut untouched = settings.changes_rules().then(|| tally_of(&facts, &Settings::read(&[])));
+    let of_rules = untouched.as_mut().unwrap_or(&mut tally);
+    let opinion = model::judge(&facts, &of_rules.rules(), of_rules.points().light());
     tally.add(&model::RULE, opinion.points, opinion.hits);
     let mut verdict = tally.verdict();
     let probability = model::probability(verdict.spam_score);

@@ -25,6 +25,11 @@ impl<'s> Settings<'s> {
         Settings { all, rules_off }
     }
 
+    /// Whether any rule counts otherwise than the tables say.
+    pub(crate) fn changes_rules(&self) -> bool {
+        !self.rules_off.is_empty() || self.all.iter().any(|(name, _)| name.starts_with("points."))
+    }
+
     /// Whether the rule is to be left out.
     pub(crate) fn leaves_out(&self, rule: &str) -> bool {
         self.rules_off.binary_search(&rule).is_ok()

@@ -57,24 +57,63 @@ impl Tally {
         self.found.iter().map(|(rule, ..)| rule.id).collect()
     }
 
+    /// What the rules come to by themselves.
+    pub(crate) fn points(&mut self) -> Points {
+        let mut points = Points::default();
+        for (rule, counted) in self.counted() {
+            points.all += counted;
+            if !rule.category.stands_alone() {
+                points.light += counted;
+            }
+        }
+        points
+    }
+
     /// Sorts, limits and sums. The sum is taken in hundredths, so that it is the same on every machine and shows
     /// no rounding noise.
     pub(crate) fn verdict(mut self) -> Verdict {
+        let counted = self.counted();
+        let total = counted.iter().map(|(_, counted)| counted).sum();
+        let mut findings = Vec::new();
+        for ((rule, _, hits), (_, counted)) in self.found.into_iter().zip(counted) {
+            append(&mut findings, rule, whole(counted), hits);
+        }
+        Verdict { spam_score: whole(total), findings, attributes: Vec::new() }
+    }
+
+    /// Sorts, and says what each rule counts within the limit of its category, in hundredths.
+    fn counted(&mut self) -> Vec<(&'static Rule, i64)> {
         self.found.sort_by(|(a, a_points, _), (b, b_points, _)| {
             b_points.total_cmp(a_points).then(a.severity.cmp(&b.severity))
         });
         let mut spent = [0_i64; crate::rules::Category::COUNT];
-        let mut total = 0;
-        let mut findings = Vec::new();
-        for (rule, points, hits) in self.found {
+        let count = |(rule, points, _): &(&'static Rule, f64, Hits)| {
             let category = &mut spent[rule.category as usize];
             let room = hundredths(rule.category.points_max()) - *category;
-            let counted = hundredths(points).min(room);
+            let counted = hundredths(*points).min(room);
             *category += counted;
-            total += counted;
-            append(&mut findings, rule, whole(counted), hits);
-        }
-        Verdict { spam_score: whole(total), findings, attributes: Vec::new() }
+            (*rule, counted)
+        };
+        self.found.iter().map(count).collect()
+    }
+}
+
+/// What rules come to, in hundredths of points.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Points {
+    all: i64,
+    light: i64,
+}
+
+impl Points {
+    /// Of all rules.
+    pub(crate) fn all(self) -> f64 {
+        whole(self.all)
+    }
+
+    /// Of the rules in whose place the model's judgement stands.
+    pub(crate) fn light(self) -> f64 {
+        whole(self.light)
     }
 }
 

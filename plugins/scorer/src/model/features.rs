@@ -33,17 +33,27 @@ const ATTACHMENTS_MAX: usize = 20;
 /// Kinds of features. Each counts by itself, so that a long text does not drown what the message looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A word or two words in a row.
+    /// A word of the subject or two in a row.
+    SubjectWords,
+    /// A word of the body or two in a row.
     Words,
-    /// Four characters in a row.
+    /// Four characters of the subject in a row.
+    SubjectRuns,
+    /// Four characters of the body in a row.
     Runs,
-    /// How the message is built, where it leads and who it says it is from.
+    /// How the message is built.
     Signs,
+    /// Where it leads.
+    Links,
+    /// Who it says it is from.
+    Sender,
+    /// What the rules found.
+    Rules,
 }
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = Kind::Signs as usize + 1;
+    pub const COUNT: usize = Kind::Rules as usize + 1;
 }
 
 /// Which text a feature was found in.
@@ -84,6 +94,17 @@ enum Field {
     Rule,
 }
 
+impl Field {
+    fn kind(self) -> Kind {
+        match self {
+            Field::SubjectWord | Field::SubjectPair => Kind::SubjectWords,
+            Field::SubjectRun => Kind::SubjectRuns,
+            Field::BodyRun => Kind::Runs,
+            _ => Kind::Words,
+        }
+    }
+}
+
 /// Tells `sink` every feature of a message, some of them several times. `rules` are the ids of those that found
 /// something.
 pub(crate) fn of(facts: &Facts<'_>, rules: &[&str], sink: &mut impl FnMut(Kind, u64, Spotted)) {
@@ -95,13 +116,16 @@ pub(crate) fn of(facts: &Facts<'_>, rules: &[&str], sink: &mut impl FnMut(Kind, 
         words(up_to(&body.text, WORDS_BYTES_MAX), Origin::Body, (Field::BodyWord, Field::BodyPair), sink);
         runs(up_to(&body.text, RUNS_BYTES_MAX), Origin::Body, Field::BodyRun, sink);
     }
-    let mut signs = Signs { sink };
+    let mut signs = Signs { sink, kind: Kind::Signs };
     signs.subject(facts);
-    signs.sender(facts);
     signs.body(facts);
-    signs.links(facts);
     signs.page(facts);
     signs.attachments(facts);
+    signs.kind = Kind::Sender;
+    signs.sender(facts);
+    signs.kind = Kind::Links;
+    signs.links(facts);
+    signs.kind = Kind::Rules;
     for rule in rules {
         signs.add(Field::Rule, hash_of(rule));
     }
@@ -124,10 +148,10 @@ fn words(text: &str, origin: Origin, (single, pair): (Field, Field), sink: &mut 
             before = None;
             continue;
         };
-        sink(Kind::Words, feature(single, hash), spotted(origin, &word.range));
+        sink(single.kind(), feature(single, hash), spotted(origin, &word.range));
         if let Some((former, range)) = before {
             let both = range.start..word.range.end;
-            sink(Kind::Words, feature(pair, mix(former) ^ hash), spotted(origin, &both));
+            sink(pair.kind(), feature(pair, mix(former) ^ hash), spotted(origin, &both));
         }
         before = Some((hash, word.range));
     }
@@ -160,7 +184,7 @@ fn ideographs(
         let at = range.start + at;
         if let Some((start, former)) = before {
             let both = start..at + character.len_utf8();
-            sink(Kind::Words, feature(field, two(former, character)), spotted(origin, &both));
+            sink(field.kind(), feature(field, two(former, character)), spotted(origin, &both));
         }
         before = Some((at, character));
     }
@@ -193,18 +217,20 @@ fn runs(text: &str, origin: Origin, field: Field, sink: &mut impl FnMut(Kind, u6
         window = [window[1], window[2], window[3], (at, character)];
         let hash = mix(two(window[0].1, window[1].1)) ^ two(window[2].1, window[3].1);
         let range = window[0].0..at + character.len_utf8().min(text.len() - at);
-        sink(Kind::Runs, feature(field, hash), spotted(origin, &range));
+        sink(field.kind(), feature(field, hash), spotted(origin, &range));
     }
 }
 
 /// Writes down signs.
 struct Signs<'s, S: FnMut(Kind, u64, Spotted)> {
     sink: &'s mut S,
+    /// What the next signs are about.
+    kind: Kind,
 }
 
 impl<S: FnMut(Kind, u64, Spotted)> Signs<'_, S> {
     fn add(&mut self, field: Field, hash: u64) {
-        (self.sink)(Kind::Signs, feature(field, hash), NOWHERE);
+        (self.sink)(self.kind, feature(field, hash), NOWHERE);
     }
 
     fn sign(&mut self, name: &str, value: u64) {

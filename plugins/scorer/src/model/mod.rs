@@ -1,6 +1,7 @@
 //! The learned layer: a logistic regression over hashed features, with weights of one byte each.
 //!
-//! It was trained with the points of the rules already counted, so that it says what they do not, and both add up.
+//! Its judgement is the score: its finding has the points that the rules lack, so that all findings add up. Only what
+//! the rules say of attachments and of authentication counts beside it.
 //! Sums are taken in integers and in a fixed order, so every machine comes to the same points.
 
 pub mod features;
@@ -50,8 +51,9 @@ struct Known {
     spotted: Spotted,
 }
 
-/// Asks the model. `rules` are the ids of those that found something.
-pub(crate) fn judge(facts: &Facts<'_>, rules: &[&str]) -> Opinion {
+/// Asks the model. `rules` are the ids of those that found something, and `light_points` what those of them come to
+/// whose place it takes.
+pub(crate) fn judge(facts: &Facts<'_>, rules: &[&str], light_points: f64) -> Opinion {
     let weights = Weights::embedded();
     let mut seen = vec![0_u64; SLOTS / 64];
     let mut known: Vec<Known> = Vec::with_capacity(1024);
@@ -67,7 +69,7 @@ pub(crate) fn judge(facts: &Facts<'_>, rules: &[&str]) -> Opinion {
             known.push(Known { weight, kind, spotted });
         }
     });
-    let points = weights.points(sums, counts).clamp(-POINTS_MAX, POINTS_MAX);
+    let points = weights.points(sums, counts, light_points).clamp(-POINTS_MAX, POINTS_MAX);
     let points = (points * 100.0).round() / 100.0;
     let mut hits = Hits::default();
     if points > 0.0 {

@@ -1,18 +1,20 @@
 //! The weights: a table that hashes lead into, as training writes it and the plugin carries it.
 //!
 //! ```text
-//! bytes  0..8    "PILLAR1\0"
-//!        8..72   eight numbers (f64, little-endian), in the order of [`Scales`]
-//!       72..     SLOTS entries of a check byte and a weight (i8); a weight of 0 is no entry
+//! bytes  0..8    "PILLAR2\0"
+//!        8..     numbers (f64, little-endian), in the order of [`Scales`]
+//!        then    SLOTS entries of a check byte and a weight (i8); a weight of 0 is no entry
 //! ```
 
 use super::features::Kind;
 
 /// Entries of the table.
-pub const SLOTS: usize = 1 << 17;
+pub const SLOTS: usize = 1 << 18;
 
-const MAGIC: &[u8; 8] = b"PILLAR1\0";
-const TABLE_AT: usize = 8 + 8 * 8;
+const MAGIC: &[u8; 8] = b"PILLAR2\0";
+/// Numbers before the table: those of [`Scales`] that are one each, then one for each kind.
+const NUMBERS: usize = 5 + Kind::COUNT;
+const TABLE_AT: usize = 8 + 8 * NUMBERS;
 
 /// Bytes of all of it.
 pub const BYTES: usize = TABLE_AT + 2 * SLOTS;
@@ -22,9 +24,6 @@ static EMBEDDED: &[u8; BYTES] = include_bytes!("weights.bin");
 /// What turns sums of weights into points and a probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scales {
-    /// Odds, as a natural logarithm, that a sum of one stands for, by kind. The sum is first divided by the root of
-    /// how many features it has.
-    pub odds: [f64; Kind::COUNT],
     /// Odds of a message of which nothing is known.
     pub bias: f64,
     /// Odds at which a message has 5.0 points.
@@ -33,6 +32,9 @@ pub struct Scales {
     pub odds_per_point: f64,
     /// Slope and odds of the probability at 5.0 points, fitted on messages that training left out.
     pub probability: [f64; 2],
+    /// Odds, as a natural logarithm, that a sum of one stands for, by kind. The sum is first divided by the root of
+    /// how many features it has.
+    pub odds: [f64; Kind::COUNT],
 }
 
 /// Weights as they are used.
@@ -61,11 +63,11 @@ impl Weights<'_> {
             f64::from_le_bytes(eight)
         };
         let scales = Scales {
-            odds: [number(0), number(1), number(2)],
-            bias: number(3),
-            threshold: number(4),
-            odds_per_point: number(5),
-            probability: [number(6), number(7)],
+            bias: number(0),
+            threshold: number(1),
+            odds_per_point: number(2),
+            probability: [number(3), number(4)],
+            odds: std::array::from_fn(|kind| number(5 + kind)),
         };
         Weights { scales, table: &bytes[TABLE_AT..] }
     }
@@ -88,11 +90,11 @@ impl Weights<'_> {
         odds
     }
 
-    /// The points that they stand for, to be added to those of the rules.
+    /// The points that a message gets beside `light_points`, so that both together are what the odds stand for.
     #[must_use]
-    pub fn points(&self, sums: [i32; Kind::COUNT], counts: [u32; Kind::COUNT]) -> f64 {
-        let points = SPAM_POINTS + (self.odds(sums, counts) - self.scales.threshold) / self.scales.odds_per_point;
-        points * weight_of(counts[Kind::Words as usize])
+    pub fn points(&self, sums: [i32; Kind::COUNT], counts: [u32; Kind::COUNT], light_points: f64) -> f64 {
+        let wanted = SPAM_POINTS + (self.odds(sums, counts) - self.scales.threshold) / self.scales.odds_per_point;
+        (wanted - light_points) * weight_of(counts)
     }
 
     /// See [`super::probability`].
@@ -104,15 +106,19 @@ impl Weights<'_> {
     }
 }
 
-/// What part of the points counts in a message with so many known words and pairs, 0 to 1. Where there are hardly any, the
-/// odds are those of mail in general, half of which is spam where the model has learned: no reason to condemn a "Hello".
-fn weight_of(words: u32) -> f64 {
-    let square = f64::from(words) * f64::from(words);
-    square / (square + HALF_AT_WORDS * HALF_AT_WORDS)
+/// What part of the model's judgement counts in a message with so many known features, 0 to 1; the rest is left to the
+/// rules. Where there are hardly any words and no links, the odds are those of mail in general, half of which is spam
+/// where the model has learned: no reason to condemn a "Hello".
+fn weight_of(counts: [u32; Kind::COUNT]) -> f64 {
+    let of = |kind: Kind| f64::from(counts[kind as usize]);
+    let known = of(Kind::SubjectWords) + of(Kind::Words) + of(Kind::Links) / LINK_SIGNS_PER_WORD;
+    known * known / (known * known + HALF_AT_WORDS * HALF_AT_WORDS)
 }
 
-/// Known words and pairs at which the points count half.
-const HALF_AT_WORDS: f64 = 5.0;
+/// Known words and pairs at which the judgement counts half.
+const HALF_AT_WORDS: f64 = 2.0;
+/// A link has so many known signs that say as much as a word.
+const LINK_SIGNS_PER_WORD: f64 = 4.0;
 /// Points at which a message is spam.
 const SPAM_POINTS: f64 = 5.0;
 
@@ -128,7 +134,7 @@ fn exponential(x: f64) -> f64 {
 
 /// Which entry a feature has.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, reason = "17 bits are taken")]
+#[allow(clippy::cast_possible_truncation, reason = "18 bits are taken")]
 pub fn slot_of(hash: u64) -> usize {
     hash as usize % SLOTS
 }
@@ -145,9 +151,8 @@ pub fn write(scales: &Scales, entries: impl IntoIterator<Item = (usize, u8, i8)>
     let mut bytes = vec![0; BYTES];
     bytes[..8].copy_from_slice(MAGIC);
     let [slope, at_spam] = scales.probability;
-    let [words, runs, signs] = scales.odds;
-    let numbers = [words, runs, signs, scales.bias, scales.threshold, scales.odds_per_point, slope, at_spam];
-    for (at, number) in numbers.into_iter().enumerate() {
+    let single = [scales.bias, scales.threshold, scales.odds_per_point, slope, at_spam];
+    for (at, number) in single.into_iter().chain(scales.odds).enumerate() {
         bytes[8 + 8 * at..16 + 8 * at].copy_from_slice(&number.to_le_bytes());
     }
     for (slot, check, weight) in entries {
@@ -171,15 +176,25 @@ mod tests {
 
     #[test]
     fn hardly_any_words_say_hardly_anything() {
-        for (words, weight) in [(0, 0.0), (5, 0.5), (15, 0.9), (100, 0.9975)] {
-            assert!((weight_of(words) - weight).abs() < 1e-4, "{words}: {}", weight_of(words));
+        for (words, weight) in [(0, 0.0), (2, 0.5), (6, 0.9), (60, 0.9989)] {
+            let mut counts = [0; Kind::COUNT];
+            counts[Kind::Words as usize] = words;
+            assert!((weight_of(counts) - weight).abs() < 1e-3, "{words}: {}", weight_of(counts));
         }
+        let mut links = [0; Kind::COUNT];
+        links[Kind::Links as usize] = 8;
+        assert!((weight_of(links) - 0.5).abs() < 1e-9);
     }
 
     #[test]
     fn what_was_written_is_read() {
-        let scales =
-            Scales { odds: [1.0, 2.0, 3.0], bias: -1.0, threshold: 0.5, odds_per_point: 2.0, probability: [1.0, 0.0] };
+        let scales = Scales {
+            bias: -1.0,
+            threshold: 0.5,
+            odds_per_point: 2.0,
+            probability: [1.0, 0.0],
+            odds: [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+        };
         let hash = 0x0042_0000_0000_1234;
         let bytes: Vec<u8> = write(&scales, [(slot_of(hash), check_of(hash), -7)]);
         let bytes: &[u8; BYTES] = bytes.as_slice().try_into().expect("all of it");
@@ -188,8 +203,13 @@ mod tests {
         assert_eq!(weights.find(hash), Some((0x1234, -7)));
         assert_eq!(weights.find(hash ^ 1), None);
         assert_eq!(weights.find(hash ^ 1 << 48), None);
-        assert!((weights.odds([4, 0, 0], [4, 0, 0]) - 1.0).abs() < 1e-9);
-        assert!((weights.points([20, 0, 0], [100, 0, 0]) - 5.25 * 400.0 / 401.0).abs() < 1e-9);
+        let (mut sums, mut counts) = ([0; Kind::COUNT], [0; Kind::COUNT]);
+        sums[Kind::Words as usize] = 40;
+        counts[Kind::Words as usize] = 100;
+        assert!((weights.odds(sums, counts) - 3.0).abs() < 1e-9);
+        let weight = 10_000.0 / 10_004.0;
+        assert!((weights.points(sums, counts, 0.0) - 6.25 * weight).abs() < 1e-9);
+        assert!((weights.points(sums, counts, 2.0) - 4.25 * weight).abs() < 1e-9);
         assert!((weights.probability(5.0) - 0.5).abs() < 1e-9);
         assert!((weights.probability(7.0) - 0.881).abs() < 1e-9);
     }

@@ -115,6 +115,12 @@ impl Category {
         }
     }
 
+    /// Whether its points count beside the model's judgement: the model has hardly seen dangerous files and failed checks,
+    /// so it cannot weigh them.
+    pub(crate) fn stands_alone(self) -> bool {
+        matches!(self, Category::Attachments | Category::Authentication)
+    }
+
     /// What all findings of a category add at most, so that many faults of one kind do not look like spam. Words
     /// and markup alone never reach the 5.0 at which filters act; deceptive links and dangerous files do.
     #[must_use]

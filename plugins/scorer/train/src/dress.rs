@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use pillarbox_scorer::message::Message;
 
-use crate::honest;
+use crate::made_up;
 use crate::regression::Random;
 
 /// Paragraphs of a message that is dressed.
@@ -90,7 +90,7 @@ impl Chrome {
     }
 }
 
-fn token(random: &mut Random, length: usize) -> String {
+pub(crate) fn token(random: &mut Random, length: usize) -> String {
     const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     (0..length).map(|_| char::from(LETTERS[random.below(LETTERS.len())])).collect()
 }
@@ -115,7 +115,7 @@ pub fn plain(paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> Str
 pub fn page(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
     let subject = escaped(subject);
     let paragraphs: Vec<String> = paragraphs.iter().map(|text| escaped(text)).collect();
-    match random.below(9) {
+    match random.below(10) {
         0 => letter(&paragraphs, chrome, random),
         1 => word(&paragraphs, chrome, random),
         2 | 3 => table(&subject, &paragraphs, chrome, random),
@@ -123,12 +123,42 @@ pub fn page(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut 
         5 => components(&subject, &paragraphs, chrome, random),
         6 => essay(&subject, &paragraphs, chrome, random),
         7 => grid(&subject, &paragraphs, chrome, random),
+        8 => bare(&paragraphs, chrome, random),
         _ => classes(&subject, &paragraphs, chrome, random),
     }
 }
 
+/// A picture that leads away, and next to no words.
+pub(crate) fn picture(chrome: &Chrome, random: &mut Random) -> String {
+    let mut html = String::from("<html><body><center>");
+    for _ in 0..=random.below(2) {
+        image(&mut html, chrome, random, 600);
+        html.push_str("<br>");
+    }
+    if random.chance(50) {
+        let _ = write!(html, "<a href=\"{}\">{}</a>", chrome.href(random), chrome.unsubscribe);
+    }
+    html.push_str("</center></body></html>");
+    html
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What a program writes that knows three tags.
+pub(crate) fn bare(paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    let mut html = String::new();
+    for text in paragraphs {
+        let _ = write!(html, "<p>{text}</p>");
+    }
+    if random.chance(40) {
+        let _ = write!(html, "<p><a href=\"{}\">{}</a></p>", chrome.href(random), chrome.buttons[0]);
+    }
+    if chrome.is_bulk {
+        let _ = write!(html, "<p><a href=\"{}\">{}</a></p>", chrome.href(random), chrome.unsubscribe);
+    }
+    html
 }
 
 /// What a person writes in a mail program.
@@ -486,16 +516,16 @@ pub fn dressed(message: &Message, random: &mut Random) -> Option<Message> {
     if paragraphs.is_empty() {
         return None;
     }
-    let brand = honest::brand(random);
+    let brand = made_up::brand(random);
     let site = match message.from.as_ref().and_then(|from| from.email.split_once('@')) {
         Some((_, domain)) if random.chance(50) => domain.to_owned(),
-        _ => honest::site_of(&brand, random),
+        _ => made_up::site_of(&brand, random),
     };
     let chrome = Chrome {
         language: "en".to_owned(),
         brand,
         site,
-        address: honest::address(random),
+        address: made_up::address(random),
         is_bulk: random.chance(50),
         unsubscribe: random.of_many(&["Unsubscribe", "Manage preferences", "unsubscribe here", "Opt out"]).to_owned(),
         why: random

@@ -46,6 +46,7 @@ pub fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
             points: verdict.spam_score,
             is_spam: one.is_spam,
             slice: one.slice.clone(),
+            unit: String::new(),
             subject: String::new(),
         });
     }

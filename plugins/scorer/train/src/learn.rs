@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use pillarbox_scorer::Learnable;
 use pillarbox_scorer::model::features::Kind;
 use pillarbox_scorer::model::weights::{self, BYTES, SLOTS, Scales, Weights};
 
@@ -33,14 +34,15 @@ pub struct Example {
     /// Whether it is as it was collected.
     pub is_real: bool,
     weight: f32,
-    points: f32,
+    points: f64,
+    light_points: f64,
     hashes: [Vec<u64>; Kind::COUNT],
 }
 
 impl Example {
     /// Reads a message. `share` is how much it counts.
     pub fn of(one: &Labelled, origin: usize, is_real: bool, share: f32) -> Example {
-        let (features, points) = pillarbox_scorer::features(&one.message);
+        let Learnable { features, points, light_points } = pillarbox_scorer::learnable(&one.message);
         let mut hashes: [Vec<u64>; Kind::COUNT] = Default::default();
         for (kind, hash) in features {
             hashes[kind as usize].push(hash);
@@ -57,7 +59,8 @@ impl Example {
             origin,
             is_real,
             weight: share,
-            points: points as f32,
+            points,
+            light_points,
             hashes,
         }
     }
@@ -66,6 +69,16 @@ impl Example {
     pub fn family(&self) -> &str {
         let end = self.source.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(self.source.len());
         if end == 0 { &self.source } else { &self.source[..end] }
+    }
+
+    /// What is left out together when sources are left out: a family, or one of several collections that were made alike
+    /// and of which others are known.
+    pub fn unit(&self) -> &str {
+        if self.source.starts_with("enron") {
+            self.source.split('_').next().unwrap_or(&self.source)
+        } else {
+            self.family()
+        }
     }
 
     /// The points that weights give it, those of the rules included.
@@ -80,7 +93,7 @@ impl Example {
                 counts[kind] += 1;
             }
         }
-        f64::from(self.points) + weights.points(sums, counts)
+        self.points + weights.points(sums, counts, self.light_points)
     }
 }
 
@@ -142,7 +155,6 @@ fn samples(examples: &[&Example], vocabulary: &HashMap<u64, u32>, shares: &[f32]
     let sample = |(example, share): (&&Example, &f32)| Sample {
         is_spam: example.is_spam,
         weight: *share,
-        points: example.points,
         features: std::array::from_fn(|kind| {
             example.hashes[kind].iter().filter_map(|hash| vocabulary.get(hash).copied()).collect()
         }),
@@ -186,7 +198,7 @@ fn quantized(kept: &HashMap<u64, u32>, fit: &Fit, recipe: &Recipe) -> Vec<u8> {
 /// The same weights with other places for spam and other probabilities.
 pub fn calibrated(bytes: &[u8], threshold: f64, probability: [f64; 2]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    for (at, number) in [(4, threshold), (6, probability[0]), (7, probability[1])] {
+    for (at, number) in [(1, threshold), (3, probability[0]), (4, probability[1])] {
         bytes[8 + 8 * at..16 + 8 * at].copy_from_slice(&f64::to_le_bytes(number));
     }
     bytes

@@ -8,10 +8,11 @@
 )]
 
 mod corpus;
+mod deceit;
 mod dress;
 mod evaluate;
-mod honest;
 mod learn;
+mod made_up;
 mod measure;
 mod regression;
 mod report;
@@ -34,7 +35,8 @@ they are worse than a floor. Mail that the weights were learned from is judged t
     pillarbox-scorer-train MAIL... [--made-up COUNT] [--output FILE] [--card FILE] [--scores FILE]
 
   MAIL             a directory with labels.tsv (id, label, slice, source; tab-separated) beside eml/, or with ham/ and spam/
-  --made-up COUNT  honest messages in many languages to make up and learn from as well (default 6000)
+  --made-up COUNT  honest messages in many languages to make up and learn from as well, and half as many deceitful
+                   ones (default 6000)
   --output FILE    where the weights go, for example plugins/scorer/src/model/weights.bin; without it, only figures
   --card FILE      where the model card goes: what was learned from, and the figures on mail that was left out
   --scores FILE    where the points of each message go that it had when it was left out by chance
@@ -45,14 +47,29 @@ all of it. The same mail gives the same weights. Build the plugin afterwards: pl
 /// Of the collected messages, so many in a hundred are put into other pages as well.
 const DRESSED_PERCENT: usize = 20;
 
-/// How much what was made up or put into another page counts, beside 1 for what was collected.
-const MADE_UP_SHARE: f32 = 0.5;
+/// How much messages count, beside 1 for what was collected: spam and ham that was put into another page, made-up honest
+/// mail, made-up deceit, and what was collected of how mail is built today, of which there is little.
+const DRESSED_SPAM_SHARE: f32 = 1.0;
+const DRESSED_HAM_SHARE: f32 = 0.5;
+const HONEST_SHARE: f32 = 1.0;
+const DECEIT_SHARE: f32 = 0.5;
+const MODERN_SHARE: f32 = 3.0;
+
+/// Made-up honest messages for each deceitful one.
+const HONEST_PER_DECEIT: usize = 2;
 
 /// Parts into which the mail is divided to leave each out once.
 const FOLDS: usize = 4;
 
-/// How the shipped weights are trained.
-const RECIPE: Recipe = Recipe { passes: 8, step: 4.0, pull: 2e-6, strengths: [1.0, 1.0, 1.0], odds_per_point: 1.0 };
+/// How the shipped weights are trained. It was chosen by what it does with sources that were left out.
+const RECIPE: Recipe = Recipe {
+    passes: 8,
+    step: 4.0,
+    pull: 2e-6,
+    strengths: [0.7, 0.7, 0.7, 0.7, 0.6, 0.6, 0.6, 0.3],
+    overlooked: 0.15,
+    odds_per_point: 1.0,
+};
 
 struct Options {
     mail: Vec<PathBuf>,
@@ -120,12 +137,12 @@ fn run(options: &Options) -> Result<(), String> {
     drop(collected);
     eprintln!("{} messages with those made up and those put into other pages", examples.len());
     let folds = report::folds(&examples, FOLDS, &RECIPE);
-    let threshold = report::threshold(&folds);
+    let unseen = report::units(&examples, FOLDS, &RECIPE);
+    let threshold = report::threshold(&folds, &unseen);
     let shifted: Vec<_> = folds.iter().map(|one| one.moved(threshold, &RECIPE)).collect();
     let scores: Vec<(f64, bool)> = shifted.iter().map(|one| (one.points, one.is_spam)).collect();
     let probability = learn::probability(&scores);
-    let unseen: Vec<_> = report::families(&examples, &RECIPE).iter().map(|one| one.moved(threshold, &RECIPE)).collect();
-    let text = report::text(&shifted, &unseen, probability);
+    let text = report::text(&shifted, &unseen, threshold, probability);
     println!("{text}");
     if let Some(file) = &options.scores {
         write(file, report::scores(&shifted).as_bytes())?;
@@ -145,22 +162,30 @@ fn write(file: &PathBuf, bytes: &[u8]) -> Result<(), String> {
     std::fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The collected messages, some of them in other pages too, and made-up honest ones.
+/// The collected messages, some of them in other pages too, and made-up ones.
 fn examples(collected: &[Labelled], made_up: usize) -> Vec<Example> {
     let mut random = Random::of(3);
+    let is_modern = |one: &Labelled| {
+        one.source.starts_with("tmpl") || one.source.starts_with("synth") || one.slice.ends_with(" page")
+    };
+    let share = |one: &Labelled| if is_modern(one) { MODERN_SHARE } else { 1.0 };
     let mut examples: Vec<Example> =
-        collected.iter().enumerate().map(|(origin, one)| Example::of(one, origin, true, 1.0)).collect();
+        collected.iter().enumerate().map(|(origin, one)| Example::of(one, origin, true, share(one))).collect();
     for (origin, one) in collected.iter().enumerate() {
         if random.chance(DRESSED_PERCENT)
             && let Some(message) = dress::dressed(&one.message, &mut random)
         {
             let dressed = Labelled { message, ..one.clone() };
-            examples.push(Example::of(&dressed, origin, false, MADE_UP_SHARE));
+            let share = if one.is_spam { DRESSED_SPAM_SHARE } else { DRESSED_HAM_SHARE };
+            examples.push(Example::of(&dressed, origin, false, share));
         }
     }
-    for (at, (slice, message)) in honest::make(made_up, 5).into_iter().enumerate() {
-        let made = Labelled { is_spam: false, slice, source: "made-up".to_owned(), message };
-        examples.push(Example::of(&made, collected.len() + at, false, MADE_UP_SHARE));
+    let honest = made_up::honest(made_up, 5).into_iter().map(|one| (false, one));
+    let deceitful = made_up::deceitful(made_up / HONEST_PER_DECEIT, 6).into_iter().map(|one| (true, one));
+    for (at, (is_spam, (slice, message))) in honest.chain(deceitful).enumerate() {
+        let (source, share) = if is_spam { ("made-up deceit", DECEIT_SHARE) } else { ("made-up", HONEST_SHARE) };
+        let made = Labelled { is_spam, slice, source: source.to_owned(), message };
+        examples.push(Example::of(&made, collected.len() + at, false, share));
     }
     examples
 }

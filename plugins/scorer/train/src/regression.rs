@@ -13,7 +13,9 @@ pub struct Recipe {
     pub pull: f32,
     /// How much each kind of features counts.
     pub strengths: [f32; Kind::COUNT],
-    /// Natural-logarithm odds that one point of a rule stands for.
+    /// The share of features that each step overlooks, so that no few of them decide alone.
+    pub overlooked: f32,
+    /// Natural-logarithm odds that one point stands for.
     pub odds_per_point: f32,
 }
 
@@ -23,8 +25,6 @@ pub struct Sample {
     pub is_spam: bool,
     /// How much it counts in training.
     pub weight: f32,
-    /// What its rules came to.
-    pub points: f32,
     /// Indices of its features by kind, each once.
     pub features: [Vec<u32>; Kind::COUNT],
 }
@@ -51,14 +51,20 @@ pub fn fit(samples: &[&Sample], features: usize, recipe: &Recipe, seed: u64) -> 
     let mut scale = 1.0_f32;
     let total = (recipe.passes * samples.len()) as f32;
     let mut done = 0.0_f32;
+    let overlooked = (recipe.overlooked * 65_536.0) as u64;
+    let mut looked_at: [Vec<u32>; Kind::COUNT] = Default::default();
     for _ in 0..recipe.passes {
         random.shuffle(&mut order);
         for &at in &order {
             let sample = samples[at];
             let step = recipe.step * (1.0 - done / total);
             done += 1.0;
-            let mut odds = fit.bias + sample.points * recipe.odds_per_point;
-            for (features, strength) in sample.features.iter().zip(recipe.strengths) {
+            for (looked_at, features) in looked_at.iter_mut().zip(&sample.features) {
+                looked_at.clear();
+                looked_at.extend(features.iter().filter(|_| random.number() & 0xffff >= overlooked));
+            }
+            let mut odds = fit.bias;
+            for (features, strength) in looked_at.iter().zip(recipe.strengths) {
                 let sum: f32 = features.iter().map(|at| fit.weights[*at as usize]).sum();
                 odds += sum * scale * value(features.len(), strength);
             }
@@ -66,7 +72,7 @@ pub fn fit(samples: &[&Sample], features: usize, recipe: &Recipe, seed: u64) -> 
             scale *= 1.0 - step * recipe.pull;
             let change = step * error * sample.weight;
             fit.bias += change * 0.1;
-            for (features, strength) in sample.features.iter().zip(recipe.strengths) {
+            for (features, strength) in looked_at.iter().zip(recipe.strengths) {
                 let change = change * value(features.len(), strength) / scale;
                 for feature in features {
                     fit.weights[*feature as usize] += change;
