@@ -3,11 +3,8 @@
 
 use crate::verification::{Algorithm, Encoding, HmacRule, KeyForm, Rule};
 
-/// How far a time may be off where senders make another for each attempt.
+/// How far a time may be off, unless the source says otherwise.
 const FIVE_MINUTES: Option<i64> = Some(300);
-/// The same where a notification may come again for hours with the time of the first attempt.
-const HALF_A_DAY: Option<i64> = Some(12 * 3_600);
-const TWO_DAYS: Option<i64> = Some(48 * 3_600);
 
 /// Who has the secret first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -89,7 +86,7 @@ pub(crate) const PROVIDERS: &[Provider] = &[
     Provider {
         name: "mailgun",
         secret: SecretFrom::Provider("the account's API security page, as the HTTP webhook signing key"),
-        window_secs: HALF_A_DAY,
+        window_secs: FIVE_MINUTES,
         rule: || Rule::Mailgun,
         ..NONE
     },
@@ -97,7 +94,7 @@ pub(crate) const PROVIDERS: &[Provider] = &[
     Provider {
         name: "mailomat",
         secret: SecretFrom::Provider("the webhook's page"),
-        window_secs: HALF_A_DAY,
+        window_secs: FIVE_MINUTES,
         rule: || {
             Rule::Hmac(HmacRule {
                 prefix: "sha256=".into(),
@@ -140,7 +137,7 @@ pub(crate) const PROVIDERS: &[Provider] = &[
     Provider {
         name: "sendgrid",
         secret: SecretFrom::Provider("the mail settings, as the verification key of the signed event webhook"),
-        window_secs: TWO_DAYS,
+        window_secs: FIVE_MINUTES,
         rule: || Rule::Sendgrid,
         ..NONE
     },

@@ -1,6 +1,9 @@
 //! Signatures that openssl and Python made, and what must not pass for them.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
 
 use super::*;
 use crate::sources::providers;
@@ -266,4 +269,61 @@ impl Case {
         let (rule, secret, headers, body) = (rule.clone(), secret.clone(), headers.clone(), body.clone());
         Self { rule, secret, headers, body, window_secs: *window_secs }
     }
+}
+
+/// A request of `tests/fixtures/webhooks/auth.jsonl`.
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    provider: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    content_type: String,
+    body: String,
+    auth: Auth,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    secret: Option<String>,
+    public_key: Option<String>,
+    url: Option<String>,
+    now: Option<i64>,
+    #[serde(default)]
+    topic_allow: Vec<String>,
+    cert_pem: Option<String>,
+    valid: bool,
+}
+
+impl Line {
+    fn passes(&self) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.headers.iter().chain([(&"content-type".to_owned(), &self.content_type)]) {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            headers.append(name, HeaderValue::from_str(value).expect("a value"));
+        }
+        let name = match self.provider.as_str() {
+            "amazon_ses" => "ses".to_owned(),
+            other => other.replace('_', "-"),
+        };
+        let provider = providers::find(&name).expect("it is known");
+        let Auth { secret, public_key, url, now, topic_allow, cert_pem, .. } = &self.auth;
+        let (now, url) = (now.map_or(NOW, |secs| secs * 1_000), url.as_deref().unwrap_or(URL));
+        let body = self.body.as_bytes();
+        let asked = Asked { headers: &headers, body, url, now, window_secs: provider.window_secs };
+        if let Some(certificate) = cert_pem {
+            let message = sns::Message::read(topic_allow, None, &asked);
+            return message.is_ok_and(|message| message.check(certificate.as_bytes(), now).is_ok());
+        }
+        let secrets: Vec<_> = secret.iter().chain(public_key).cloned().collect();
+        check(&(provider.rule)(), &secrets, &asked).is_ok()
+    }
+}
+
+#[test]
+fn what_public_test_suites_hold_for_genuine_passes_and_nothing_else() {
+    let lines = include_str!("../../../tests/fixtures/webhooks/auth.jsonl").lines();
+    let lines: Vec<Line> = lines.map(|line| serde_json::from_str(line).expect("a line")).collect();
+    let wrong: Vec<_> = lines.iter().filter(|line| line.passes() != line.auth.valid).map(|line| &line.id).collect();
+    assert_eq!((lines.len(), wrong), (30, Vec::new()));
 }
