@@ -13,7 +13,7 @@ const SCORER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/dist/scorer.w
 const NORMALIZER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/dist/normalizer.wasm");
 const NOTIFICATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/webhooks");
 /// Notifications in the files there.
-const NOTIFICATIONS_COUNT: u64 = 740;
+const NOTIFICATIONS_COUNT: u64 = 770;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A guest in a file beside the data directory.
