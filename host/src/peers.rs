@@ -10,7 +10,7 @@ const NETWORK_BITS: u128 = u128::MAX << 64;
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK_BITS).into(),
-        address => address,
+        IpAddr::V4(address) => address.into(),
     }
 }
 
