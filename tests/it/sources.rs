@@ -23,7 +23,7 @@ fn command(command: Value) -> Command {
 }
 
 /// Makes a source and gives the path of its address.
-async fn path_of(app: &TestApp, source: Value) -> String {
+pub(crate) async fn path_of(app: &TestApp, source: Value) -> String {
     let made = app.command(add(source)).await;
     path(&made)
 }
@@ -33,12 +33,12 @@ fn path(made: &Value) -> String {
     url[url.find("/webhooks/in/").expect("it is one of ours")..].to_owned()
 }
 
-async fn post(app: &TestApp, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn post(app: &TestApp, path: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Answer {
     let mut request = Request::post(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    app.request(request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).expect("it is a request")).await
+    app.request(request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).expect("it is a request")).await
 }
 
 fn mac(key: &str, signed: &str) -> String {
