@@ -79,6 +79,19 @@ impl Sent {
         self.app.set_fallback("broken", &[]).await;
     }
 
+    /// Breaks the normalizer and has it fail until it is left alone, so that a row waits. Until then each failure is the
+    /// row's own.
+    async fn rest_normalizer(&self) {
+        self.break_normalizer().await;
+        let mut number = 0;
+        while self.count(InboxState::Received).await == 0 {
+            number += 1;
+            assert!(number < 50, "it is never left alone");
+            self.accept(self.returned(number)).await;
+            inbox::read_due(&self.app.app).await.expect("the inbox is worked on");
+        }
+    }
+
     /// A returned mail whose `Original-Envelope-Id` is the email's id.
     fn returned(&self, number: u32) -> Arrival {
         let body = format!(
@@ -290,15 +303,7 @@ async fn what_nobody_waits_for_is_kept_and_read_a_moment_later() {
 #[tokio::test]
 async fn while_the_normalizer_rests_everything_waits_and_nothing_is_lost() {
     let sent = Sent::new().await;
-    sent.break_normalizer().await;
-    let mut number = 0;
-    // It is left alone after a few failures. Until then each of them is this row's own.
-    while sent.count(InboxState::Received).await == 0 {
-        number += 1;
-        assert!(number < 50, "it is never left alone");
-        sent.accept(sent.returned(number)).await;
-        inbox::read_due(&sent.app.app).await.expect("the inbox is worked on");
-    }
+    sent.rest_normalizer().await;
     let told = sent.app.post("/webhooks/bounce", "message/rfc822", "Subject: x\r\n\r\nx").await;
     told.is(200, json!({ "success": true, "queued": true }));
     let told = sent.app.notify("/webhooks/bounce", json!({ "emailId": sent.id, "bounceType": "hard" })).await;
@@ -320,14 +325,7 @@ async fn while_the_normalizer_rests_everything_waits_and_nothing_is_lost() {
 #[tokio::test]
 async fn a_row_that_never_finds_a_normalizer_is_refused_in_the_end_and_says_why() {
     let sent = Sent::new().await;
-    sent.break_normalizer().await;
-    let mut number = 0;
-    while sent.count(InboxState::Received).await == 0 {
-        number += 1;
-        assert!(number < 50, "it is never left alone");
-        sent.accept(sent.returned(number)).await;
-        inbox::read_due(&sent.app.app).await.expect("the inbox is worked on");
-    }
+    sent.rest_normalizer().await;
     let id: Uuid = sent.newest().await["id"].as_str().expect("it is text").parse().expect("it is an id");
     let mut attempts = 1;
     while sent.count(InboxState::Received).await == 1 {

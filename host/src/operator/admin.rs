@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
 use super::Asked;
@@ -182,6 +183,11 @@ fn number(asked: &Asked, name: &str, default: i64, bounds: RangeInclusive<i64>) 
     number.ok_or_else(|| Error::invalid(format!("{name} is a number from {} to {}", bounds.start(), bounds.end())))
 }
 
+/// The fields of a body.
+fn fields<T: DeserializeOwned>(body: Map<String, Json>) -> Result<T> {
+    serde_json::from_value(Json::Object(body)).map_err(|error| Error::invalid(error.to_string()))
+}
+
 fn flag(asked: &Asked, name: &str) -> Result<bool> {
     match asked.parameter(name).as_deref() {
         None | Some("false") => Ok(false),
@@ -246,6 +252,15 @@ fn change(command: &str, name: &str, fields: &[&str], mut body: Map<String, Json
         whole[field] = value;
     }
     serde_json::from_value(whole).map_err(|error| Error::invalid(error.to_string()))
+}
+
+/// A request of a test, such as `GET /ses`.
+#[cfg(test)]
+#[track_caller]
+fn method_and_path(request: &str) -> (Method, Vec<&str>) {
+    let (method, path) = request.split_once(' ').expect("a method and a path");
+    let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
+    (method, path.split('/').filter(|part| !part.is_empty()).collect())
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::number;
-use super::queue::read;
+use super::{fields, number};
 use crate::api::time;
 use crate::control::Command;
 use crate::error::{Error, Result};
@@ -66,7 +65,7 @@ impl<'a> Route<'a> {
             Self::Show(id) => {
                 Command::InboxShow { id: id.parse().map_err(|_| Error::NotFound("Nothing has this id"))? }
             }
-            Self::Replay => replay(read(body)?)?,
+            Self::Replay => replay(fields(body)?)?,
         })
     }
 }
@@ -92,8 +91,8 @@ mod tests {
     use super::*;
 
     fn asked(body: Json) -> Result<Command> {
-        let Json::Object(fields) = body else { panic!("a body is an object") };
-        replay(read(fields)?)
+        let Json::Object(body) = body else { panic!("a body is an object") };
+        replay(fields(body)?)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::queue::read;
+use super::fields;
 use crate::control::Command;
 use crate::error::Result;
 
@@ -55,15 +55,15 @@ impl<'a> Route<'a> {
         Ok(match self {
             Self::List => Command::Nodes,
             Self::Invite => {
-                let Invite { name, address, minutes } = read(body)?;
+                let Invite { name, address, minutes } = fields(body)?;
                 Command::NodeInvite { name, address, minutes: minutes.unwrap_or(MINUTES) }
             }
             Self::Revoke(name) => {
-                let Revoke {} = read(body)?;
+                let Revoke {} = fields(body)?;
                 Command::NodeRevoke { name: name.to_owned() }
             }
             Self::Rename(name) => {
-                let Rename { to } = read(body)?;
+                let Rename { to } = fields(body)?;
                 Command::NodeRename { name: name.to_owned(), to }
             }
         })
@@ -72,13 +72,12 @@ impl<'a> Route<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::method_and_path;
     use super::*;
 
     #[track_caller]
     fn check(request: &str, expected: Option<Route>) {
-        let (method, path) = request.split_once(' ').expect("a method and a path");
-        let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
-        let path: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let (method, path) = method_and_path(request);
         assert_eq!(Route::find(&method, &path), expected, "{request}");
     }
 

@@ -2,11 +2,10 @@
 
 use http::Method;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::number;
+use super::{fields, number};
 use crate::control::Command;
 use crate::error::{Error, Result};
 use crate::operator::Asked;
@@ -81,17 +80,17 @@ impl<'a> Route<'a> {
             Self::Show(email_id) => {
                 Command::QueueShow { email_id: email_id.parse().map_err(|_| Error::NotFound("No email has this id"))? }
             }
-            Self::Retry => retry(read(body)?)?,
+            Self::Retry => retry(fields(body)?)?,
             Self::Cancel => {
-                let Cancel { email_id } = read(body)?;
+                let Cancel { email_id } = fields(body)?;
                 Command::QueueCancel { email_id }
             }
             Self::Pause => {
-                let Pause { destination, reason } = read(body)?;
+                let Pause { destination, reason } = fields(body)?;
                 Command::QueuePause { destination, reason }
             }
             Self::Resume => {
-                let Resume { destination } = read(body)?;
+                let Resume { destination } = fields(body)?;
                 Command::QueueResume { destination }
             }
         })
@@ -108,21 +107,16 @@ fn retry(Retry { email_id, destination, all }: Retry) -> Result<Command> {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(body: Map<String, Json>) -> Result<T> {
-    serde_json::from_value(Json::Object(body)).map_err(|error| Error::invalid(error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::method_and_path;
     use super::*;
 
     #[track_caller]
     fn check(request: &str, expected: Option<Route>) {
-        let (method, path) = request.split_once(' ').expect("a method and a path");
-        let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
-        let path: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let (method, path) = method_and_path(request);
         assert_eq!(Route::find(&method, &path), expected, "{request}");
     }
 
@@ -141,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_tried_is_said() {
-        let asked = |body: Json| read::<Retry>(body.as_object().expect("it is an object").clone()).and_then(retry);
+        let asked = |body: Json| fields::<Retry>(body.as_object().expect("it is an object").clone()).and_then(retry);
         assert!(matches!(asked(json!({ "all": true })), Ok(Command::QueueRetry { email_id: None, destination: None })));
         let one = asked(json!({ "destination": "a.example" }));
         assert!(matches!(one, Ok(Command::QueueRetry { destination: Some(name), .. }) if name == "a.example"));

@@ -4,7 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::queue::read;
+use super::fields;
 use crate::control::Command;
 use crate::error::Result;
 use crate::sources::desk::{NewSource, Secret};
@@ -53,17 +53,17 @@ impl<'a> Route<'a> {
     /// The command, with the fields of the body in it.
     pub(super) fn command(self, body: Map<String, Json>) -> Result<Command> {
         if let Self::Disable(_) | Self::Enable(_) | Self::Remove(_) = self {
-            let Nothing {} = read(body.clone())?;
+            let Nothing {} = fields(body.clone())?;
         }
         Ok(match self {
             Self::List => Command::SourceList,
             Self::Add => {
-                let source: NewSource = read(body)?;
+                let source: NewSource = fields(body)?;
                 Command::SourceAdd { source: Box::new(source) }
             }
             Self::Show(name) => Command::SourceShow { name: name.to_owned() },
             Self::Rotate(name) => {
-                let Rotate { secret, url, finish } = read(body)?;
+                let Rotate { secret, url, finish } = fields(body)?;
                 Command::SourceRotate { name: name.to_owned(), secret, url, finish }
             }
             Self::Disable(name) => Command::SourceDisable { name: name.to_owned(), disabled: true },
@@ -75,13 +75,12 @@ impl<'a> Route<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::method_and_path;
     use super::*;
 
     #[track_caller]
     fn check(request: &str, expected: Option<Route>) {
-        let (method, path) = request.split_once(' ').expect("a method and a path");
-        let method = Method::from_bytes(method.as_bytes()).expect("it is a method");
-        let path: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let (method, path) = method_and_path(request);
         assert_eq!(Route::find(&method, &path), expected, "{request}");
     }
 
