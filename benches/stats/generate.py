@@ -108,11 +108,11 @@ def main():
             "INSERT INTO domains (id, customer_id, name, status, sandbox, created_at, verified_at, verified_by, "
             "ownership_token, checks_began_at) VALUES (?, ?, ?, 'verified', 1, ?, ?, 'service', '', ?)",
             (domain, customer, name, begin, begin, begin))
-        scopes = []
+        scopes, sql = [], "INSERT INTO stat_scopes (customer_id, domain_id, tag, stream_type, whole_id) VALUES (?, ?, ?, ?, ?)"
+        whole = database.execute(sql, (customer, "", "", "", None)).lastrowid
         for tag in TAGS:
             for stream in "transactional", "broadcast":
-                row = database.execute("INSERT INTO stat_scopes (customer_id, domain_id, tag, stream_type) VALUES (?, ?, ?, ?)",
-                                       (customer, domain, tag, stream))
+                row = database.execute(sql, (customer, domain, tag, stream, whole))
                 scopes.append((row.lastrowid, tag, stream))
         customers.append((customer, domain, f"noreply@{name}", scopes))
         print(key)

@@ -37,7 +37,7 @@ impl Store {
         self.read(move |connection| {
             let sql = "SELECT id FROM customers WHERE (?1 IS NULL OR id > ?1) AND (EXISTS (SELECT 1 FROM stat_scopes \
                        CROSS JOIN stat_counts ON scope_id = stat_scopes.id WHERE customer_id = customers.id \
-                       AND span = 'day' AND starts_at >= ?2 \
+                       AND whole_id IS NULL AND span = 'day' AND starts_at >= ?2 \
                        AND bounced_hard + bounced_soft + bounced_untyped + complained > 0) OR EXISTS \
                        (SELECT 1 FROM sending_stops WHERE customer_id = customers.id AND lifted_at IS NULL)) \
                        ORDER BY id LIMIT ?3";
@@ -126,7 +126,7 @@ fn received(connection: &Connection, customer: Uuid, span: &str, since: i64) -> 
                COALESCE(SUM(bounced_hard + bounced_soft + bounced_untyped), 0), COALESCE(SUM(complained), 0), \
                COALESCE(SUM(unique_opens), 0), COALESCE(SUM(unique_clicks), 0) FROM stat_scopes \
                CROSS JOIN stat_counts ON scope_id = stat_scopes.id \
-               WHERE customer_id = ?1 AND span = ?2 AND starts_at >= ?3";
+               WHERE customer_id = ?1 AND whole_id IS NULL AND span = ?2 AND starts_at >= ?3";
     let found = connection.query_one(sql, values![customer.to_string(), span, since], |row| {
         Ok(Received {
             sent: row.integer(0)?,

@@ -138,7 +138,7 @@ mod tests {
              'full', 0); \
              INSERT INTO domains (id, customer_id, name, status, sandbox, created_at, ownership_token, \
              checks_began_at) VALUES ('d', '{CUSTOMER}', 'acme.example', 'verified', 0, 0, '', 0); \
-             INSERT INTO stat_scopes VALUES (1, '{CUSTOMER}', 'd', '', 'transactional'); \
+             INSERT INTO stat_scopes VALUES (2, '{CUSTOMER}', '', '', '', NULL), (1, '{CUSTOMER}', 'd', '', 'transactional', 2); \
              INSERT INTO emails (id, customer_id, domain_id, message_id, sender, recipient, subject, stream_type, status, \
              submitted_at, scope_id) VALUES ('{EMAIL}', '{CUSTOMER}', 'd', 'm', 'a@acme.example', 'ada@example.com', 's', \
              'transactional', 'delivered', 0, 1); \

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (16, "inbox", include_str!("../../../migrations/0016_inbox.sql")),
     (17, "event_lists", include_str!("../../../migrations/0017_event_lists.sql")),
     (18, "sources", include_str!("../../../migrations/0018_sources.sql")),
+    (19, "stat_wholes", include_str!("../../../migrations/0019_stat_wholes.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.

@@ -42,6 +42,14 @@ pub enum StatGroup {
     Stream,
 }
 
+/// Which rows of `stat_scopes` statistics are read by.
+enum Scopes {
+    /// Those of all that a customer's emails come to.
+    Wholes,
+    /// Those of a domain, tag and stream each.
+    Parts,
+}
+
 impl StatGroup {
     fn column(self) -> &'static str {
         match self {
@@ -58,7 +66,7 @@ impl Store {
         let customer = customer.into();
         self.read(move |connection| {
             let mut totals = Counts::default();
-            for (_, counts) in sum(connection, customer, &filter, &filter.pieces(), ("NULL", Counted::ALL))? {
+            for (_, counts) in sum(connection, customer, &filter, None)? {
                 totals.add(&counts);
             }
             Ok(totals)
@@ -83,7 +91,7 @@ impl Store {
             let sql = format!(
                 "SELECT starts_at, {} FROM stat_scopes CROSS JOIN stat_counts ON scope_id = stat_scopes.id WHERE {}",
                 names.join(", "),
-                StatFilter::matching(customer)
+                StatFilter::matching(customer, filter.scopes())
             );
             let mut series: BTreeMap<i64, Counts> = BTreeMap::new();
             for (span, from, until) in pieces {
@@ -107,7 +115,7 @@ impl Store {
         let customer = customer.into();
         self.read(move |connection| {
             let mut groups: BTreeMap<String, Counts> = BTreeMap::new();
-            for (key, counts) in sum(connection, customer, &filter, &filter.pieces(), (by.column(), Counted::ALL))? {
+            for (key, counts) in sum(connection, customer, &filter, Some(by))? {
                 groups.entry(key.as_text().cloned().unwrap_or_default()).or_default().add(&counts);
             }
             let mut groups: Vec<_> = groups.into_iter().collect();
@@ -132,7 +140,7 @@ impl Store {
                 let sql = format!(
                     "SELECT word, SUM(total) FROM stat_scopes CROSS JOIN stat_details ON scope_id = stat_scopes.id \
                      WHERE {} AND kind = ?8 GROUP BY word ORDER BY SUM(total) DESC LIMIT ?9",
-                    StatFilter::matching(customer)
+                    StatFilter::matching(customer, filter.scopes())
                 );
                 let mut values = filter.values(customer, span, from, until);
                 values.extend_from_slice(values![kind.as_str(), GROUPS_MAX]);
@@ -152,13 +160,23 @@ impl Store {
 
 impl StatFilter {
     /// What its values stand for.
-    fn matching(customer: Option<Uuid>) -> String {
+    fn matching(customer: Option<Uuid>, scopes: Scopes) -> String {
         let whose = if customer.is_some() { "customer_id = ?1" } else { "?1 IS NULL" };
-        format!("{whose} AND {}", Self::MATCHING)
+        let scopes = match scopes {
+            Scopes::Wholes => "whole_id IS NULL",
+            Scopes::Parts => {
+                "whole_id IS NOT NULL AND (?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
+                 AND (?4 IS NULL OR stream_type = ?4)"
+            }
+        };
+        format!("{whose} AND {scopes} AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7")
     }
 
-    const MATCHING: &str = "(?2 IS NULL OR domain_id = ?2) AND (?3 IS NULL OR tag = ?3) \
-                            AND (?4 IS NULL OR stream_type = ?4) AND span = ?5 AND starts_at >= ?6 AND starts_at < ?7";
+    /// Which scopes it needs.
+    fn scopes(&self) -> Scopes {
+        let is_whole = self.domain.is_none() && self.tag.is_none() && self.stream.is_none();
+        if is_whole { Scopes::Wholes } else { Scopes::Parts }
+    }
 
     /// Whole days as such, and the hours before and after them.
     fn pieces(&self) -> Vec<(Span, i64, i64)> {
@@ -182,25 +200,25 @@ impl StatFilter {
     }
 }
 
-/// Sums up each piece, by whatever this SQL says of a row.
+/// Sums up everything, in groups or, without any, in one.
 fn sum(
     connection: &Connection,
     customer: Option<Uuid>,
     filter: &StatFilter,
-    pieces: &[(Span, i64, i64)],
-    (key, columns): (&str, &[Counted]),
+    by: Option<StatGroup>,
 ) -> Result<Vec<(Value, Counts)>, SqlError> {
-    let sums: Vec<_> = columns.iter().map(|counted| format!("SUM({})", counted.as_str())).collect();
+    let sums: Vec<_> = Counted::ALL.iter().map(|counted| format!("SUM({})", counted.as_str())).collect();
+    let (key, scopes) = by.map_or(("NULL", filter.scopes()), |by| (by.column(), Scopes::Parts));
     let sql = format!(
         "SELECT {key}, {} FROM stat_scopes CROSS JOIN stat_counts ON scope_id = stat_scopes.id \
          WHERE {} GROUP BY 1",
         sums.join(", "),
-        StatFilter::matching(customer)
+        StatFilter::matching(customer, scopes)
     );
     let mut sums = Vec::new();
-    for (span, from, until) in pieces {
-        let values = filter.values(customer, *span, *from, *until);
-        sums.extend(connection.query(&sql, &values, |row| Ok((row.value(0)?, Counts::read(row, 1, columns)?)))?);
+    for (span, from, until) in filter.pieces() {
+        let values = filter.values(customer, span, from, until);
+        sums.extend(connection.query(&sql, &values, |row| Ok((row.value(0)?, Counts::read(row, 1, Counted::ALL)?)))?);
     }
     Ok(sums)
 }

@@ -3,7 +3,7 @@
 //! Each event counts in the hour and in the day that it happened in, not in which it was recorded, so that it does not
 //! matter in which order events come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -144,7 +144,7 @@ pub(super) struct Account {
 }
 
 /// What a unit of work counted so far.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Tally {
     /// By scope and by when the hour begins.
     pub(super) counts: BTreeMap<(i64, i64), Counts>,
@@ -171,13 +171,42 @@ impl Tally {
         }
     }
 
+    /// The same beside what the scopes of a customer come to together.
+    pub(super) fn with_wholes(mut self, connection: &Connection) -> Result<Self, SqlError> {
+        let scopes: BTreeSet<i64> =
+            self.counts.keys().map(|key| key.0).chain(self.details.keys().map(|key| key.0)).collect();
+        for scope in scopes {
+            let sql = "SELECT whole_id FROM stat_scopes WHERE id = ?1";
+            let Some(whole) = connection.query_one(sql, values![scope], |row| row.integer(0))? else { continue };
+            let counts: Vec<_> = self
+                .counts
+                .range((scope, i64::MIN)..=(scope, i64::MAX))
+                .map(|(key, counts)| (key.1, *counts))
+                .collect();
+            for (at, counts) in counts {
+                self.counts.entry((whole, at)).or_default().add(&counts);
+            }
+            let details: Vec<_> = self
+                .details
+                .iter()
+                .filter(|(key, _)| key.0 == scope)
+                .map(|((_, kind, at, word), total)| ((whole, *kind, *at, word.clone()), *total))
+                .collect();
+            for (key, total) in details {
+                *self.details.entry(key).or_default() += total;
+            }
+        }
+        Ok(self)
+    }
+
     pub(super) fn write(self, connection: &Connection) -> Result<(), SqlError> {
-        for ((scope, at), counts) in self.counts.into_iter().filter(|(_, counts)| !counts.is_nothing()) {
+        let tally = self.with_wholes(connection)?;
+        for ((scope, at), counts) in tally.counts.into_iter().filter(|(_, counts)| !counts.is_nothing()) {
             for span in Span::ALL {
                 add_counts(connection, scope, *span, at, &counts)?;
             }
         }
-        for ((scope, kind, at, word), by) in self.details.into_iter().filter(|(_, by)| *by != 0) {
+        for ((scope, kind, at, word), by) in tally.details.into_iter().filter(|(_, by)| *by != 0) {
             for span in Span::ALL {
                 let sql = "INSERT INTO stat_details VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
                            ON CONFLICT DO UPDATE SET total = total + excluded.total";
@@ -324,7 +353,10 @@ pub(super) fn scope(
             return Ok(known);
         }
     }
-    let sql = "INSERT INTO stat_scopes (customer_id, domain_id, tag, stream_type) VALUES (?1, ?2, ?3, ?4)";
+    let whole = "INSERT OR IGNORE INTO stat_scopes (customer_id, domain_id, tag, stream_type) VALUES (?1, '', '', '')";
+    connection.execute(whole, values![customer.to_string()])?;
+    let sql = "INSERT INTO stat_scopes (customer_id, domain_id, tag, stream_type, whole_id) SELECT ?1, ?2, ?3, ?4, id \
+               FROM stat_scopes WHERE customer_id = ?1 AND domain_id = ''";
     connection.execute(sql, values![customer.to_string(), domain.to_string(), tag, stream.as_str()])?;
     Ok(find(tag)?.expect("it was just stored"))
 }

@@ -108,7 +108,8 @@ fn compare(connection: &Connection, customer: Uuid, day: i64) -> Result<(Tally, 
         count_sent(connection, customer, hour, &mut tally)?;
         count_events(connection, customer, hour, &mut tally)?;
     }
-    let (mut expected, found) = (Day::of(&tally), Day::stored(connection, customer, day)?);
+    let (mut expected, found) =
+        (Day::of(&tally.clone().with_wholes(connection)?), Day::stored(connection, customer, day)?);
     expected.events = events(connection, customer, day)?;
     let wrong = differing(&expected.counts, &found.counts)
         + differing(&expected.details, &found.details)
