@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem::Finder;
 use uuid::Uuid;
 
 use super::sql::{Connection, SqlError, values};
@@ -15,7 +16,7 @@ use super::{Result, Store};
 /// Characters of a part before the next one is begun: it fits into a page of the database.
 const PART_CHARS_MAX: i64 = 3_400;
 /// Parts that are looked through at once.
-const PARTS_AT_ONCE: i64 = 32;
+const PARTS_AT_ONCE: i64 = 128;
 /// Addresses that are followed to their emails. What more addresses have is common enough to be met soon by reading
 /// events from the latest one on.
 const ADDRESSES_MAX: usize = 1_000;
@@ -160,21 +161,28 @@ pub(super) fn matching(
     if connection.query_one(backlog, &[], |row| row.integer(0))?.is_some() {
         return Ok(Matching::Many);
     }
+    // Not by SQL: its search compares byte by byte.
+    let finder = Finder::new(wanted);
+    let having = |addresses: &str| {
+        let lines = finder.find(addresses.as_bytes()).map(|_| addresses.split('\n'));
+        let found = lines.into_iter().flatten().filter(|address| finder.find(address.as_bytes()).is_some());
+        Some(found.map(str::to_owned).collect::<Vec<_>>())
+    };
     let (customer, mut found, mut after) = (customer.to_string(), Vec::new(), 0);
     loop {
         let sql = "SELECT part, addresses FROM event_address_parts WHERE customer_id = ?1 AND role = ?2 AND part > ?3 \
-                   AND instr(addresses, ?4) ORDER BY part LIMIT ?5";
-        let values = values![customer.as_str(), role.as_str(), after, wanted, PARTS_AT_ONCE];
-        let parts = connection.query(sql, values, |row| Ok((row.integer(0)?, row.text(1)?)))?;
-        for (_, addresses) in &parts {
-            found.extend(addresses.split('\n').filter(|address| address.contains(wanted)).map(str::to_owned));
-        }
+                   ORDER BY part LIMIT ?4";
+        let values = values![customer.as_str(), role.as_str(), after, PARTS_AT_ONCE];
+        let parts = connection.query(sql, values, |row| Ok((row.integer(0)?, row.parsed(1, having)?)))?;
+        let last = parts.last().map(|(part, _)| *part);
+        let is_full = i64::try_from(parts.len()).is_ok_and(|count| count == PARTS_AT_ONCE);
+        found.extend(parts.into_iter().flat_map(|(_, addresses)| addresses));
         if found.len() > ADDRESSES_MAX {
             return Ok(Matching::Many);
         }
-        match parts.last() {
-            Some((part, _)) if i64::try_from(parts.len()).is_ok_and(|count| count == PARTS_AT_ONCE) => after = *part,
-            _ => break,
+        match last.filter(|_| is_full) {
+            Some(last) => after = last,
+            None => break,
         }
     }
     if found.is_empty() {

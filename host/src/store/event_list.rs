@@ -148,14 +148,18 @@ fn matched(customer: Uuid, filter: &EventFilter, way: &Way) -> (&'static str, St
     if let Way::Time { from: first, to: last } = way {
         (from, to) = (*first, *last);
     }
-    // What is not asked for stays out of the SQL. Its value is bound all the same, which SQLite allows.
-    let mut matching = String::from("customer_id = ?1");
+    // What is not asked for stays out of the SQL. Its value is bound all the same, which SQLite allows. What the way there
+    // has seen to is not asked again, so that the index is enough.
+    let is_by_address = matches!(way, Way::Addresses(..));
+    let is_by_author = matches!(way, Way::Addresses(AddressRole::From, _));
+    let mut matching = String::from("TRUE");
     for (asked, condition) in [
+        (!is_by_address, "customer_id = ?1"),
         (way_there.is_some(), way_there.unwrap_or_default()),
         (filter.email_id.is_some(), "email_id = ?2"),
         (filter.event_type.is_some(), "event_type = ?3"),
         (filter.recipient.is_some(), "instr(recipient, ?4)"),
-        (filter.sender.is_some(), "instr(sender, ?5)"),
+        (filter.sender.is_some() && !is_by_author, "instr(sender, ?5)"),
         (from.is_some(), "occurred_at >= ?6"),
         (to.is_some(), "occurred_at <= ?7"),
     ] {
@@ -186,8 +190,11 @@ fn list(connection: &Connection, customer: Uuid, filter: &EventFilter, way: &Way
     if filter.before.is_some() {
         matching += " AND (occurred_at, id) < (SELECT occurred_at, id FROM events WHERE id = ?9 AND customer_id = ?1)";
     }
+    // Only what is shown is read whole.
     let sql = format!(
-        "SELECT {COLUMNS} FROM {table} WHERE {matching} ORDER BY occurred_at DESC, id DESC LIMIT ?10 OFFSET ?11"
+        "SELECT {COLUMNS} FROM (SELECT id AS shown FROM {table} WHERE {matching} \
+         ORDER BY occurred_at DESC, id DESC LIMIT ?10 OFFSET ?11) CROSS JOIN events ON id = shown \
+         ORDER BY occurred_at DESC, id DESC"
     );
     values.extend_from_slice(values![filter.before.map(|id| id.to_string()), filter.limit, filter.offset]);
     connection.query(&sql, &values, read_event)

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(u32, &str, &str)] = &[
     (17, "event_lists", include_str!("../../../migrations/0017_event_lists.sql")),
     (18, "sources", include_str!("../../../migrations/0018_sources.sql")),
     (19, "stat_wholes", include_str!("../../../migrations/0019_stat_wholes.sql")),
+    (20, "events_with_recipients", include_str!("../../../migrations/0020_events_with_recipients.sql")),
 ];
 
 /// Applies what is missing, each migration in a transaction of its own together with its record.
