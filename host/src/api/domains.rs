@@ -19,6 +19,7 @@ use crate::domains::work::NoCheck;
 use crate::domains::{check, new, removal, rotation, tracking};
 use crate::error::{Error, Result};
 use crate::mail::dns::{Record, export};
+use crate::mail::event::words;
 use crate::reply::Reply;
 use crate::store::{Customer, Domain, DomainChange, KnownDomain};
 
@@ -96,8 +97,8 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Opt
 /// The account's domains. The records of each say how they were found when it was last checked.
 #[utoipa::path(get, path = "/api/customer/domains", tag = "Domains", responses((status = 200, body = DomainsReply)),
     params(
-        ("page" = Option<i64>, Query, description = "From 1"),
-        ("limit" = Option<i64>, Query, description = "Items of a page: 50, at most 1000"),
+        ("page" = Option<i64>, Query, minimum = 1, maximum = 1_000_000, description = "From 1"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 1_000, description = "Items of a page; 50 when not given"),
     ))]
 pub(crate) async fn list(app: &App, customer: &Customer, query: &str) -> Result<DomainsReply> {
     let page = Query::parse(query).page()?;
@@ -110,14 +111,10 @@ pub(crate) async fn list(app: &App, customer: &Customer, query: &str) -> Result<
 /// One domain, with the records to publish and what happened to it. `format=zone` gives the records as lines of a zone
 /// file (BIND), `format=json` as what Route 53 and Cloudflare take.
 #[utoipa::path(get, path = "/api/customer/domains/{domain_id}", tag = "Domains",
-    params(("domain_id" = Uuid, Path), ("format" = Option<String>, Query, description = "`zone` or `json`")),
+    params(("domain_id" = Uuid, Path), ("format" = inline(Option<Format>), Query, description = "How to give the records")),
     responses((status = 200, body = DomainReply)))]
 pub(crate) async fn show(app: &App, customer: &Customer, domain_id: &str, query: &str) -> Result<Reply> {
-    let format = Query::parse(query).read("format", "zone or json", |word| match word {
-        "zone" => Some(Format::Zone),
-        "json" => Some(Format::Json),
-        _ => None,
-    })?;
+    let format = Query::parse(query).word("format", (Format::ALL, Format::as_str), Format::parse)?;
     let known = find(app, customer, domain_id).await?;
     match format {
         None => Ok(Reply::ok(&reply(app, &known).await?)),
@@ -129,9 +126,14 @@ pub(crate) async fn show(app: &App, customer: &Customer, domain_id: &str, query:
     }
 }
 
-enum Format {
-    Zone,
-    Json,
+words! {
+    /// How records are given.
+    Format {
+        /// As lines of a zone file (BIND).
+        Zone = "zone",
+        /// As what Route 53 and Cloudflare take.
+        Json = "json",
+    }
 }
 
 /// Adds a domain with keys that sign its mail. It may send once its records are found: publish them, and have it verified,

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::query::{Pagination, Query};
+use super::query::{PageParameters, Pagination, Query};
 use super::time::rfc3339;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -83,14 +83,12 @@ struct AttemptView {
 /// A customer's emails.
 #[utoipa::path(get, path = "/api/emails", tag = "Email Sending", responses((status = 200, body = EmailsReply)),
     params(
-        ("status" = Option<String>, Query, description = "Only in this status"),
+        ("status" = inline(Option<EmailStatus>), Query, description = "Only in this status"),
         ("recipient" = Option<String>, Query, description = "Only to addresses that contain this"),
         ("tag" = Option<String>, Query, description = "Only with this tag"),
-        ("from_timestamp" = Option<String>, Query, description = "Only submitted then or later (RFC 3339)"),
-        ("to_timestamp" = Option<String>, Query, description = "Only submitted then or before (RFC 3339)"),
-        ("page" = Option<i64>, Query, description = "From 1"),
-        ("limit" = Option<i64>, Query, description = "Items of a page: 50, at most 1000"),
-        ("cursor" = Option<Uuid>, Query, description = "The `next_cursor` of the page before"),
+        ("from_timestamp" = Option<String>, Query, format = DateTime, description = "Only submitted then or later (RFC 3339)"),
+        ("to_timestamp" = Option<String>, Query, format = DateTime, description = "Only submitted then or before (RFC 3339)"),
+        PageParameters,
     ))]
 pub(crate) async fn list(app: &App, customer: &Customer, query: &str) -> Result<EmailsReply> {
     let query = Query::parse(query);

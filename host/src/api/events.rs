@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::emails::NO_SUCH_EMAIL;
-use super::query::{LIMIT_MAX, Pagination, Query};
+use super::query::{LIMIT_MAX, PageParameters, Pagination, Query};
 use super::time::rfc3339;
 use super::{csv, export};
 use crate::app::App;
@@ -79,21 +79,19 @@ struct TimelineEntry {
 #[utoipa::path(get, path = "/api/v1/events", tag = "Events", responses((status = 200, body = EventsReply)),
     params(
         ("email_id" = Option<Uuid>, Query, description = "Only of this email"),
-        ("type" = Option<String>, Query, description = "Only of this type"),
+        ("type" = inline(Option<EventType>), Query, description = "Only of this type"),
         ("recipient" = Option<String>, Query, description = "Only to addresses that contain this"),
         ("from" = Option<String>, Query, description = "Only from addresses that contain this"),
-        ("from_timestamp" = Option<String>, Query, description = "Only then or later (RFC 3339)"),
-        ("to_timestamp" = Option<String>, Query, description = "Only then or before (RFC 3339)"),
-        ("page" = Option<i64>, Query, description = "From 1"),
-        ("limit" = Option<i64>, Query, description = "Items of a page: 50, at most 1000"),
-        ("cursor" = Option<Uuid>, Query, description = "The `next_cursor` of the page before"),
+        ("from_timestamp" = Option<String>, Query, format = DateTime, description = "Only then or later (RFC 3339)"),
+        ("to_timestamp" = Option<String>, Query, format = DateTime, description = "Only then or before (RFC 3339)"),
+        PageParameters,
     ))]
 pub(crate) async fn list(app: &App, customer: &Customer, head: &Head) -> Result<Reply> {
     check_switches(customer)?;
     let query = Query::parse(&head.query);
     let page = query.page()?;
     let mut filter = EventFilter {
-        email_id: query.read("email_id", "the id of an email", |text| text.parse().ok())?,
+        email_id: query.id("email_id", "the id of an email")?,
         event_type: query.read("type", "an event type such as delivered", EventType::parse)?,
         recipient: query.text("recipient").map(str::to_owned),
         sender: query.text("from").map(str::to_owned),

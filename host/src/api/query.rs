@@ -1,7 +1,7 @@
 //! Query parameters and pages.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::time;
@@ -14,7 +14,8 @@ pub(crate) const LIMIT_MAX: i64 = 1_000;
 /// The deepest page. Beyond it a cursor is the way.
 const PAGE_MAX: i64 = 1_000_000;
 
-/// The parameters of a request. Where one is given twice, the last counts; an empty one counts as not given.
+/// The parameters of a request. Where one is given twice, the last counts; an empty one counts as not given, unless it is to
+/// be an id or a moment.
 pub(crate) struct Query(Vec<(String, String)>);
 
 /// Which page a caller wants.
@@ -24,6 +25,21 @@ pub(crate) struct Page {
     pub(crate) limit: i64,
     /// The last item of the page before, instead of a number.
     pub(crate) cursor: Option<Uuid>,
+}
+
+/// The parameters that say which page.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes parameters for the reference, which are read one by one")]
+pub(crate) struct PageParameters {
+    /// From 1
+    #[param(minimum = 1, maximum = 1_000_000)]
+    page: Option<i64>,
+    /// Items of a page; 50 when not given
+    #[param(minimum = 1, maximum = 1_000)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before
+    cursor: Option<Uuid>,
 }
 
 /// Where a page stands in its list.
@@ -49,15 +65,22 @@ impl Query {
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let last = self.0.iter().rev().find(|(known, _)| known == name);
-        last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.last(name).filter(|value| !value.is_empty())
+    }
+
+    fn last(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The id of what `wanted` says. An empty one is refused: whoever has lost a cursor would get the first page for ever,
+    /// and who has lost an email's id the events of all.
+    pub(crate) fn id(&self, name: &str, wanted: &str) -> Result<Option<Uuid>> {
+        understood(self.last(name), name, wanted, |text| text.parse().ok())
     }
 
     /// A parameter that `read` understands; `wanted` says what that would be.
     pub(crate) fn read<T>(&self, name: &str, wanted: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let value = read(text).ok_or_else(|| Error::invalid(format!("{name} must be {wanted}")))?;
-        Ok(Some(value))
+        understood(self.text(name), name, wanted, read)
     }
 
     /// One of these words.
@@ -71,9 +94,9 @@ impl Query {
         self.read(name, &wanted, parse)
     }
 
-    /// A moment, in milliseconds.
+    /// A moment, in milliseconds. An empty one is refused, since everything is too much for who wanted an hour.
     pub(crate) fn moment(&self, name: &str) -> Result<Option<i64>> {
-        self.read(name, "a date and time such as 2024-03-15T14:30:00Z", time::parse)
+        understood(self.last(name), name, "a date and time such as 2024-03-15T14:30:00Z", time::parse)
     }
 
     pub(crate) fn page(&self) -> Result<Page> {
@@ -82,9 +105,19 @@ impl Query {
             let inside = |text: &str| text.parse().ok().filter(|number| (1..=max).contains(number));
             Ok::<_, Error>(self.read(name, &wanted, inside)?.unwrap_or(default))
         };
-        let cursor = self.read("cursor", "the next_cursor of an earlier answer", |text| text.parse().ok())?;
+        let cursor = self.id("cursor", "the next_cursor of an earlier answer")?;
         Ok(Page { number: number("page", PAGE_MAX, 1)?, limit: number("limit", LIMIT_MAX, LIMIT_DEFAULT)?, cursor })
     }
+}
+
+fn understood<T>(
+    text: Option<&str>,
+    name: &str,
+    wanted: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    let value = text.map(|text| read(text).ok_or_else(|| Error::invalid(format!("{name} must be {wanted}"))));
+    value.transpose()
 }
 
 impl Page {
@@ -128,9 +161,20 @@ mod tests {
         page("page=3&limit=1000", Some((3, 1_000)));
         page("limit=1", Some((1, 1)));
         page("limit=", Some((1, 50)));
-        for outside in ["limit=0", "limit=1001", "page=0", "page=1000001", "page=x", "page=-1", "cursor=x"] {
+        for outside in ["limit=0", "limit=1001", "page=0", "page=1000001", "page=x", "page=-1", "cursor=x", "cursor="] {
             page(outside, None);
         }
+    }
+
+    #[test]
+    fn an_empty_word_is_none_and_an_empty_id_or_moment_is_refused() {
+        let query = Query::parse("email_id=&from=&from_timestamp=&tag=&type=x&type=");
+        assert_eq!((query.text("tag"), query.text("from")), (None, None));
+        assert_eq!(query.read("type", "a type", |_| None::<()>).expect("it is not given"), None);
+        assert!(query.id("email_id", "the id of an email").is_err());
+        assert!(query.moment("from_timestamp").is_err());
+        assert_eq!(query.id("cursor", "a cursor").expect("it is not given"), None);
+        assert_eq!(query.moment("to_timestamp").expect("it is not given"), None);
     }
 
     #[test]

@@ -222,4 +222,15 @@ mod tests {
         // The document itself and its page are the two paths that need no entry.
         assert_eq!(documented.len() + 2, crate::router::ROUTES, "a route is missing in the document");
     }
+
+    #[test]
+    fn every_schema_that_is_referred_to_is_there() {
+        let document = serde_json::to_value(Reference::openapi()).expect("it serializes");
+        let text = document.to_string();
+        let referred: Vec<_> = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(referred.len() > 10);
+        for pointer in referred {
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
 }

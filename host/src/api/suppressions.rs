@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::query::{LIMIT_MAX, Pagination, Query};
+use super::query::{LIMIT_MAX, PageParameters, Pagination, Query};
 use super::time::rfc3339;
 use super::{csv, export};
 use crate::app::App;
@@ -85,9 +85,7 @@ pub(crate) struct LiftedReply {
         ("address" = Option<String>, Query, description = "Only addresses that contain this"),
         ("cause" = Option<Cause>, Query, description = "Only for this cause"),
         ("stream_type" = Option<StreamType>, Query, description = "Only those that hold back mail of this stream"),
-        ("page" = Option<i64>, Query, description = "From 1"),
-        ("limit" = Option<i64>, Query, description = "Items of a page: 50, at most 1000"),
-        ("cursor" = Option<Uuid>, Query, description = "The `next_cursor` of the page before"),
+        PageParameters,
     ))]
 pub(crate) async fn list(app: &App, customer: &Customer, head: &Head) -> Result<Reply> {
     let query = Query::parse(&head.query);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::query::{Pagination, Query};
+use super::query::{PageParameters, Pagination, Query};
 use super::suppressions::{address, in_path, reason};
 use super::time::rfc3339;
 use crate::app::App;
@@ -95,9 +95,7 @@ pub(crate) async fn add(app: &App, customer: &Customer, request: UnsubscribeRequ
     responses((status = 200, body = UnsubscribesReply)),
     params(
         ("email" = Option<String>, Query, description = "Only addresses that contain this"),
-        ("page" = Option<i64>, Query, description = "From 1"),
-        ("limit" = Option<i64>, Query, description = "Items of a page: 50, at most 1000"),
-        ("cursor" = Option<Uuid>, Query, description = "The `next_cursor` of the page before"),
+        PageParameters,
     ))]
 pub(crate) async fn list(app: &App, customer: &Customer, query: &str) -> Result<UnsubscribesReply> {
     let query = Query::parse(query);

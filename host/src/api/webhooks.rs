@@ -6,6 +6,7 @@ use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -50,7 +51,8 @@ pub(crate) struct BounceNotification {
     #[schema(example = "550 5.1.1 User unknown")]
     reason: Option<String>,
     recipient_email: Option<String>,
-    timestamp: Option<String>,
+    #[schema(schema_with = moment)]
+    timestamp: Option<Json>,
     #[schema(value_type = Option<Object>)]
     custom_data: Option<Map<String, Json>>,
 }
@@ -65,9 +67,15 @@ pub(crate) struct ComplaintNotification {
     complaint_type: Option<String>,
     /// `abuse`, `fraud`, `virus` or `other`.
     feedback_type: Option<String>,
-    timestamp: Option<String>,
+    #[schema(schema_with = moment)]
+    timestamp: Option<Json>,
     #[schema(value_type = Option<Object>)]
     custom_data: Option<Map<String, Json>>,
+}
+
+fn moment() -> Schema {
+    let types = SchemaType::from_iter([Type::String, Type::Number, Type::Null]);
+    ObjectBuilder::new().schema_type(types).description(Some("RFC 3339, or seconds or milliseconds since 1970")).into()
 }
 
 /// The notification is taken: it is on disk. The counts are told for mail formats, which may speak of several recipients.

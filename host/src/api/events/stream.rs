@@ -72,7 +72,7 @@ enum End {
 /// goes on behind the one that was seen last.
 #[utoipa::path(get, path = "/api/v1/events/stream", tag = "Events",
     params(
-        ("type" = Option<String>, Query, description = "Only of this type"),
+        ("type" = inline(Option<EventType>), Query, description = "Only of this type"),
         ("Last-Event-ID" = Option<Uuid>, Header, description = "Go on behind this event; from now on when not given"),
     ),
     responses((status = 200, content_type = "text/event-stream", body = String)))]

@@ -5,7 +5,6 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::percentage;
 use super::range::{BUCKETS_MAX, Interval, Range};
@@ -31,7 +30,8 @@ words! {
 }
 
 /// What a series is about.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, ToSchema)]
+#[schema(rename_all = "snake_case")]
 enum Report {
     Sends,
     Bounces,
@@ -187,7 +187,7 @@ impl Asked {
     fn read(query: &Query, now: i64) -> Result<Self> {
         let range = Range::read(query, now)?;
         let filter = StatFilter {
-            domain: query.read("domain_id", "the id of a domain", |text| text.parse::<Uuid>().ok())?,
+            domain: query.id("domain_id", "the id of a domain")?,
             tag: query.text("tag").map(str::to_owned),
             stream: query.read("stream_type", "transactional or broadcast", StreamType::parse)?,
             from: range.from,
@@ -207,9 +207,9 @@ impl Asked {
             given"),
         ("domain_id" = Option<Uuid>, Query, description = "Only emails from this domain"),
         ("tag" = Option<String>, Query, description = "Only emails with this tag"),
-        ("stream_type" = Option<String>, Query, description = "Only emails of this stream"),
-        ("filter" = Option<String>, Query, description = "Whose opens and clicks: all, human_only, scanner_only"),
-        ("by" = Option<String>, Query, description = "Adds a breakdown: domain, tag, stream, bounce_class, client"),
+        ("stream_type" = Option<StreamType>, Query, description = "Only emails of this stream"),
+        ("filter" = inline(Option<Clients>), Query, description = "Whose opens and clicks; all when not given"),
+        ("by" = inline(Option<By>), Query, description = "Adds a breakdown"),
     ))]
 pub(crate) async fn overview(app: &App, customer: &Customer, head: &Head) -> Result<Reply> {
     let query = Query::parse(&head.query);
@@ -274,14 +274,14 @@ async fn by_client(app: &App, customer: &Customer, filter: StatFilter) -> Result
 #[utoipa::path(get, path = "/api/stats/outbound/{report}", tag = "Statistics",
     responses((status = 200, body = SeriesReply)),
     params(
-        ("report" = String, Path, description = "sends, bounces, opens, clicks or spam"),
-        ("interval" = Option<String>, Query, description = "hour, day, week or month; day when not given"),
+        ("report" = inline(Report), Path),
+        ("interval" = inline(Option<Interval>), Query, description = "Day when not given"),
         ("fromdate" = Option<String>, Query, description = "As for the overview"),
         ("todate" = Option<String>, Query, description = "As for the overview"),
         ("domain_id" = Option<Uuid>, Query, description = "As for the overview"),
         ("tag" = Option<String>, Query, description = "As for the overview"),
-        ("stream_type" = Option<String>, Query, description = "As for the overview"),
-        ("filter" = Option<String>, Query, description = "As for the overview"),
+        ("stream_type" = Option<StreamType>, Query, description = "As for the overview"),
+        ("filter" = inline(Option<Clients>), Query, description = "As for the overview"),
     ))]
 pub(crate) async fn series(app: &App, customer: &Customer, report: &str, head: &Head) -> Result<Reply> {
     let report = Report::parse(report).ok_or(Error::NotFound("There is no such report"))?;
