@@ -216,6 +216,10 @@ pub struct Config {
     pub storage_sync: Duration,
     pub node_listen: Option<SocketAddr>,
     node_address: Option<String>,
+    /// Whether an edge node takes notifications.
+    pub edge_webhooks: bool,
+    pub edge_webhooks_max: usize,
+    pub edge_webhook_bytes_max: u64,
     pub record_scoring: RecordScoring,
     pub record_sample_percent: u64,
     pub record_protection: RecordProtection,
@@ -678,6 +682,24 @@ pub const SETTINGS: &[Setting] = &[
         |config, value| store(&mut config.node_address, Some(node_address(value)?))
     ),
     setting!(
+        "edge_webhooks",
+        "off",
+        "`on` has an edge node take notifications at `/webhooks/in/…` too, for the sources of its origin.",
+        |config, value| store(&mut config.edge_webhooks, one_of(value, &[("off", false), ("on", true)])?)
+    ),
+    setting!(
+        "edge_webhooks_max",
+        "100000",
+        "Notifications that an edge node has which its origin does not have yet. One more is 503.",
+        |config, value| store(&mut config.edge_webhooks_max, number(value, 1, 10_000_000)?)
+    ),
+    setting!(
+        "edge_webhook_bytes_max",
+        "1073741824",
+        "Bytes of those notifications. What goes beyond is 503.",
+        |config, value| store(&mut config.edge_webhook_bytes_max, number(value, 8 << 20, 1 << 40)?)
+    ),
+    setting!(
         "plugin_signatures",
         "off",
         "`required` takes only plugins that one of `plugin_keys` signed; those that come with the binary need no \
@@ -1050,6 +1072,7 @@ impl Config {
     }
 
     /// The start that every setting's default or value is applied to.
+    #[expect(clippy::too_many_lines, reason = "a line for each setting")]
     fn unset() -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
@@ -1116,6 +1139,9 @@ impl Config {
             storage_sync: Duration::ZERO,
             node_listen: None,
             node_address: None,
+            edge_webhooks: false,
+            edge_webhooks_max: 0,
+            edge_webhook_bytes_max: 0,
             record_scoring: RecordScoring::default(),
             record_sample_percent: 0,
             record_protection: RecordProtection::default(),

@@ -1,15 +1,21 @@
 //! An edge node: it answers what readers' programs fetch, near them and with the origin away, and hands over what it
 //! recorded. It has the keys of tokens, a journal and the address of the origin, and nothing else: no customer, no email
-//! and no address of anybody.
+//! and no address of anybody. Where it takes notifications of providers, it has those that are on their way home.
 
+mod addresses;
+mod aside;
+mod backoff;
 mod cursor;
+mod forwarder;
 mod identity;
 mod joining;
 mod link;
+mod notifications;
 mod operators;
 mod progress;
 mod ring;
 mod shipper;
+mod spool;
 
 use std::error::Error as StdError;
 use std::net::IpAddr;
@@ -17,19 +23,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use self::cursor::CursorFile;
+pub(crate) use self::forwarder::Seen as SeenNotifications;
 use self::identity::Identity;
 pub(crate) use self::joining::join;
 use self::link::Link;
+use self::notifications::Notifications;
 pub use self::operators::handle as handle_operator;
 use self::progress::Progress;
 pub(crate) use self::progress::Seen;
 use self::ring::Ring;
 use self::shipper::Shipper;
+use self::spool::Spool;
+pub(crate) use self::spool::{Figures as SpoolFigures, SHED_REASONS};
 use crate::api::tracking;
 use crate::app::Clock;
 use crate::config::Config;
@@ -50,6 +61,8 @@ pub struct Edge {
     pub(crate) meters: Meters,
     pub(crate) in_flight: Semaphore,
     ring: Arc<Ring>,
+    /// `None` when it takes none and has none.
+    notifications: Option<Notifications>,
     progress: Arc<Progress>,
     draining: AtomicBool,
     /// What it was called when it joined.
@@ -71,10 +84,14 @@ impl Edge {
         let progress: Arc<Progress> = Arc::default();
         let cursor = CursorFile::open(data_dir)?;
         let from = cursor.cursor;
+        let link = Arc::new(ArcSwap::from_pointee(Link::new(&identity, Arc::clone(clock))?));
+        let has_notifications = config.edge_webhooks || Spool::is_left(data_dir);
+        let notifications = has_notifications.then(|| Notifications::open(&config, Arc::clone(&link))).transpose()?;
         let shipper = Shipper {
-            link: Link::new(&identity, Arc::clone(clock))?,
+            link,
             identity,
             ring: Arc::clone(&ring),
+            addresses: notifications.as_ref().filter(|_| config.edge_webhooks).map(Notifications::addresses),
             progress: Arc::clone(&progress),
             cursor,
             data_dir: data_dir.to_owned(),
@@ -85,7 +102,8 @@ impl Edge {
         let tracking = Tracking::new(&config, tokens, hits, (IdOrder::default(), Arc::clone(clock)));
         let in_flight = Semaphore::new(config.requests_in_flight_max);
         let meters = Meters::new(clock());
-        Ok(Self { config, tracking, meters, in_flight, ring, progress, draining: AtomicBool::new(false), name })
+        let draining = AtomicBool::new(false);
+        Ok(Self { config, tracking, meters, in_flight, ring, notifications, progress, draining, name })
     }
 
     /// Says that the node is about to stop, so that load balancers send no more.
@@ -102,18 +120,27 @@ impl Edge {
         self.progress.look()
     }
 
+    /// What is in the spool of notifications, and what became of others. `None` when it takes none and has none.
+    pub(crate) fn notifications(&self) -> Option<(SpoolFigures, SeenNotifications)> {
+        self.notifications.as_ref().map(Notifications::figures)
+    }
+
     /// What it is called.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Takes no more hits, and gives those that it took a moment to get to the origin. Blocks.
+    /// Takes no more, and gives the hits that it took a moment to get to the origin. Notifications wait for the next start.
+    /// Blocks.
     pub fn close(&self) {
+        if let Some(notifications) = &self.notifications {
+            notifications.close();
+        }
         self.tracking.hits.close();
     }
 }
 
-/// Serves one request of a reader's program. Whatever happens inside becomes an answer.
+/// Serves one request of a reader's program, or of a provider. Whatever happens inside becomes an answer.
 pub async fn handle<B>(edge: &Edge, peer: IpAddr, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>,
@@ -124,7 +151,7 @@ where
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let head = Head { method: parts.method, uri: parts.uri, query, headers: parts.headers, peer };
     let path = head.uri.path();
-    let route = route(head.method.as_str(), path);
+    let route = route(edge, head.method.as_str(), path);
     let template = route.map_or("-", |route| Route::Open(route).template());
     let reply = serve(edge, route, path, &head, body).await.unwrap_or_else(|error| refusal(&error, &request_id));
     let status = reply.status.as_u16();
@@ -135,7 +162,7 @@ where
 }
 
 /// The routes that an edge node has.
-fn route<'a>(method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
+fn route<'a>(edge: &Edge, method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
     match Route::find(method, path)? {
         Route::Keyed(_) => None,
         Route::Open(route) => match route {
@@ -143,6 +170,9 @@ fn route<'a>(method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
             | OpenRoute::TrackClick { .. }
             | OpenRoute::Unsubscribe { .. }
             | OpenRoute::ConfirmUnsubscribe { .. } => Some(route),
+            OpenRoute::Receive { .. } | OpenRoute::LookAtSource { .. } => {
+                Some(route).filter(|_| edge.config.edge_webhooks)
+            }
             OpenRoute::AcmeChallenge { .. }
             | OpenRoute::Bounce
             | OpenRoute::Complaint
@@ -150,8 +180,6 @@ fn route<'a>(method: &str, path: &'a str) -> Option<OpenRoute<'a>> {
             | OpenRoute::DashboardSignIn
             | OpenRoute::DashboardStream
             | OpenRoute::OpenApi
-            | OpenRoute::Receive { .. }
-            | OpenRoute::LookAtSource { .. }
             | OpenRoute::Reference => None,
         },
     }
@@ -163,12 +191,20 @@ where
 {
     let Some(route) = route else {
         let methods: Vec<_> =
-            Route::methods(path).into_iter().filter(|method| self::route(method, path).is_some()).collect();
+            Route::methods(path).into_iter().filter(|method| self::route(edge, method, path).is_some()).collect();
         return Err(Error::no_route(&methods));
     };
     let Ok(_place) = edge.in_flight.try_acquire() else {
         return Err(Error::Busy("The service has more requests under way than it may; try again"));
     };
+    match (&edge.notifications, route) {
+        (Some(notifications), OpenRoute::Receive { source }) => {
+            let (head, now) = ((head, head.peer), edge.tracking.now());
+            return Box::pin(notifications.receive(&edge.config, source, head, body, now)).await;
+        }
+        (Some(notifications), OpenRoute::LookAtSource { source }) => return notifications.look(source),
+        _ => {}
+    }
     // Without keys it cannot tell its own links from others.
     if !edge.ring.is_there() {
         return Ok(match route {

@@ -86,6 +86,9 @@ pub struct Arrival {
     pub body: Bytes,
     /// Whether the caller waits until it is read.
     pub patience: Patience,
+    /// The id that an edge node gave it, by which it is known when it comes again, and when that node received it, in
+    /// milliseconds. `None` for what came here.
+    pub by_node: Option<(Uuid, i64)>,
 }
 
 /// What a caller waits for.
@@ -151,8 +154,9 @@ pub async fn accept(app: &App, arrival: Arrival) -> Result<Accepted, StoreError>
     let now = app.now();
     let patience = arrival.patience;
     let lease = if patience == Patience::Kept { now } else { now + CALLERS_LEASE_MS };
-    let new = new_arrival(arrival, app.ids(now)(), now);
-    let (id, source) = (new.id, new.source.clone());
+    let (id, received_at) = arrival.by_node.unwrap_or_else(|| (app.ids(now)(), now));
+    let new = new_arrival(arrival, id, received_at);
+    let source = new.source.clone();
     // What is wrong with our own JSON is told each time, however often it comes.
     let received = app.store.receive(new, patience != Patience::Told, WAITING, lease).await?;
     let arrived = match received {
@@ -194,7 +198,7 @@ pub async fn accept(app: &App, arrival: Arrival) -> Result<Accepted, StoreError>
     }
 }
 
-fn new_arrival(arrival: Arrival, id: Uuid, now: i64) -> NewArrival {
+fn new_arrival(arrival: Arrival, id: Uuid, received_at: i64) -> NewArrival {
     let content_hash = content_hash(&arrival);
     let Arrival { source, source_id, provider, source_key, customer, verified, settings, .. } = arrival;
     NewArrival {
@@ -210,7 +214,7 @@ fn new_arrival(arrival: Arrival, id: Uuid, now: i64) -> NewArrival {
         source_key,
         content_hash,
         body: arrival.body.to_vec(),
-        received_at: now,
+        received_at,
     }
 }
 

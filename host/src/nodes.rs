@@ -5,6 +5,8 @@ pub(crate) mod batch;
 mod desk;
 mod intake;
 mod listener;
+pub(crate) mod notification;
+mod notifications;
 mod tls;
 pub(crate) mod token;
 pub(crate) mod wire;

@@ -6,7 +6,7 @@ pub(crate) mod providers;
 mod sns;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use ring::aead::AES_256_GCM;
 use serde_json::json;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ use crate::verification::{self, Asked, Proof, Rule, Wrong, mandrill};
 /// What the address of a source begins with, behind the base URL.
 const PATH: &str = "/webhooks/in/";
 /// Characters of the last part of an address: 192 random bits in hexadecimal.
-const ADDRESS_CHARS: usize = 48;
+pub(crate) const ADDRESS_CHARS: usize = 48;
 /// The header by which Azure Event Grid tells what it posts, and its word for the handshake.
 const EVENT_GRID: (&str, &str) = ("aeg-event-type", "SubscriptionValidation");
 /// Characters of the code that Event Grid wants to hear again.
@@ -125,8 +125,9 @@ impl Source {
     }
 }
 
-/// Whether a request to a source's address is genuine, and what is known of it then.
-pub(crate) async fn admit(app: &App, source: &Source, head: &Head, body: &Bytes) -> Result<Admitted> {
+/// Whether a request to a source's address is genuine, and what is known of it then. The times that are signed are held
+/// against the one at which it was received, in milliseconds: at an edge node that may be days ago.
+pub(crate) async fn admit(app: &App, source: &Source, head: &Head, body: &Bytes, received_at: i64) -> Result<Admitted> {
     let row = &source.row;
     let now = app.now();
     let rule: Rule = serde_json::from_str(&row.rule).map_err(|error| unread(error.into()))?;
@@ -134,7 +135,7 @@ pub(crate) async fn admit(app: &App, source: &Source, head: &Head, body: &Bytes)
     let secrets: Result<Vec<_>, _> = sealed.map(|sealed| app.sources.open(row.id, sealed)).collect();
     let secrets = secrets.map_err(|error| unread(error.into()))?;
     let url = source.url(app);
-    let asked = Asked { headers: &head.headers, body, url: &url, now, window_secs: row.window_secs };
+    let asked = Asked { headers: &head.headers, body, url: &url, now: received_at, window_secs: row.window_secs };
     // Before Mandrill has a key for an address, it tries it with nothing.
     if rule == Rule::Mandrill && mandrill::is_empty(&asked) {
         return Ok(admitted(row, None, false, Some(done())));
@@ -210,9 +211,8 @@ async fn sns(
 
 /// What the handshake of Azure Event Grid is answered, which knows the address by then and so has the right to hear it.
 fn handshake(row: &SourceRow, head: &Head, body: &[u8]) -> Result<Option<Reply>> {
-    let (name, word) = EVENT_GRID;
     let is_azure = row.provider.as_deref().is_none_or(|provider| provider == "azure");
-    if !is_azure || head.headers.get(name).is_none_or(|value| value != word) {
+    if !is_azure || !is_handshake(&head.headers) {
         return Ok(None);
     }
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
@@ -221,7 +221,8 @@ fn handshake(row: &SourceRow, head: &Head, body: &[u8]) -> Result<Option<Reply>>
     Ok(Some(Reply::ok(&json!({ "validationResponse": code }))))
 }
 
-/// Takes what was signed beside a body with that body, and with no other as long as its time may be now.
+/// Takes what was signed beside a body with that body, and with no other as long as its time may be now. Of what an edge
+/// node received the time counts from when it got here.
 async fn use_once(app: &App, source: &Source, rule: &Rule, once: &str, body: &[u8], now: i64) -> Result<()> {
     let row = &source.row;
     // A time may be as far before now as after it.
@@ -233,6 +234,12 @@ async fn use_once(app: &App, source: &Source, rule: &Rule, once: &str, body: &[u
         Err(StoreError::Full) => Err(Error::Busy("Too many notifications are remembered right now; try again")),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a request is a handshake that wants to hear something in particular.
+pub(crate) fn is_handshake(headers: &HeaderMap) -> bool {
+    let (name, word) = EVENT_GRID;
+    headers.get(name).is_some_and(|value| value == word)
 }
 
 fn done() -> Reply {

@@ -136,6 +136,7 @@ fn source(body: String) -> Arrival {
         headers: Vec::new(),
         body: body.into(),
         patience: Patience::Read,
+        by_node: None,
     }
 }
 

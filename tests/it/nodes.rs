@@ -1,4 +1,7 @@
-//! What edge nodes and the origin say to each other: POST /node/join, /node/state, /node/hits, /node/certificate
+//! What edge nodes and the origin say to each other: POST /node/join, /node/state, /node/hits, /node/notifications,
+//! /node/certificate
+
+mod notifications;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -294,7 +297,7 @@ async fn nobody_but_a_node_is_heard() {
     let origin = Origin::start().await;
     let node = origin.node("fra-1").await;
     let other = Origin::start().await.node("fra-1").await;
-    for path in ["/node/state", "/node/hits", "/node/certificate"] {
+    for path in ["/node/state", "/node/hits", "/node/notifications", "/node/certificate"] {
         let answer = origin.ask(path, None, BATCH_TYPE, batch(&[])).await;
         answer.refuses(401, "unauthorized", "shows its certificate");
         let answer = origin.ask(path, Some(&other), BATCH_TYPE, batch(&[])).await;

@@ -12,13 +12,13 @@ use crate::operator::{SETTINGS, TOKEN, ask};
 
 const NOW_SECS: i64 = crate::harness::BEGINNING / 1_000;
 
-fn add(source: Value) -> Command {
+pub(crate) fn add(source: Value) -> Command {
     let mut whole = json!({ "command": "source_add" });
     whole["source"] = source;
     command(whole)
 }
 
-fn command(command: Value) -> Command {
+pub(crate) fn command(command: Value) -> Command {
     serde_json::from_value(command).expect("it is a command")
 }
 
@@ -28,7 +28,7 @@ pub(crate) async fn path_of(app: &TestApp, source: Value) -> String {
     path(&made)
 }
 
-fn path(made: &Value) -> String {
+pub(crate) fn path(made: &Value) -> String {
     let url = made["url"].as_str().expect("the address is shown");
     url[url.find("/webhooks/in/").expect("it is one of ours")..].to_owned()
 }
@@ -46,7 +46,7 @@ fn mac(key: &str, signed: &str) -> String {
     tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
-fn mailgun(key: &str, token: &str, id: &str) -> String {
+pub(crate) fn mailgun(key: &str, token: &str, id: &str) -> String {
     let signature = mac(key, &format!("{NOW_SECS}{token}"));
     json!({ "signature": { "timestamp": NOW_SECS.to_string(), "token": token, "signature": signature },
         "event-data": { "id": id, "event": "complained", "recipient": "ada@example.com", "timestamp": NOW_SECS } })

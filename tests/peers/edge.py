@@ -5,8 +5,9 @@
 
 Readers fetch pixels and links of the node, without a pause unless one is asked for, each time under another name. The node runs in a network
 namespace of its own: one pair of interfaces leads to its readers, another to the origin, which is cut and, where the
-kernel has netem, slowed down and made lossy. One of the two, or both, is killed with SIGKILL and started again, N times. In
-the end every hit that was answered must be an event at home exactly once, and none may be there that nobody asked for.
+kernel has netem, slowed down and made lossy. Beside the readers a provider posts notifications to a source of the origin. One of
+the two processes, or both, is killed with SIGKILL and started again, N times. In the end every hit that was answered must be an
+event at home exactly once, every notification a row of the inbox, and none may be there that nobody asked for.
 It needs root and `ip`. PILLARBOX_BIN names the binary to try.
 """
 
@@ -27,6 +28,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PILLARBOX_BIN", ROOT / "target/release/pillarbox")
 READERS = 8
+SENDERS = 2
+# Seconds between two notifications of one sender: the inbox keeps 10,000 that changed nothing.
+SENDING = 0.05
+SECRET = "a-word-that-proves-it"
+ROWS = 10_000
 PAGE = 1000
 NAMESPACE = f"pillarbox{os.getpid()}"
 # Interfaces and addresses of this side and of the node's: to the origin, and to the readers.
@@ -134,6 +140,34 @@ class Reader(threading.Thread):
                 time.sleep(0.005)
 
 
+class Sender(threading.Thread):
+    """Posts notifications, each of another length, and keeps the lengths of those that were answered."""
+
+    def __init__(self, address, path, number):
+        super().__init__(daemon=True)
+        self.address, self.path, self.number = address, path, number
+        self.asked, self.answered, self.wrong, self.is_over = set(), set(), [], False
+
+    def run(self):
+        length, connection = 10 + self.number, None
+        headers = {"Content-Type": "application/json", "X-Secret": SECRET}
+        while not self.is_over:
+            length += SENDERS
+            try:
+                connection = connection or http.client.HTTPConnection(*self.address, timeout=30)
+                self.asked.add(length)
+                connection.request("POST", self.path, "{}" + " " * (length - 2), headers)
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    self.answered.add(length)
+                else:
+                    self.wrong.append(answer.status)
+            except (OSError, http.client.HTTPException):
+                connection = None
+            time.sleep(SENDING)
+
+
 def wait_for(what, holds, patience=180):
     end = time.monotonic() + patience
     while not holds():
@@ -173,8 +207,8 @@ def run(folder, network, asked):
     node_listen = f"{HOME[1]}.1:{node_port}"
     origin = Process(folder, "serve", {"PILLARBOX_LISTEN": f"127.0.0.1:{port}", "PILLARBOX_NODE_LISTEN": node_listen},
                      ("127.0.0.1", free_port()))
-    edge = Process(folder, "edge", {"PILLARBOX_LISTEN": f"{READING[1]}.2:{edge_port}"}, (f"{READING[1]}.2", 9090),
-                   ["ip", "netns", "exec", NAMESPACE])
+    edge = Process(folder, "edge", {"PILLARBOX_LISTEN": f"{READING[1]}.2:{edge_port}", "PILLARBOX_EDGE_WEBHOOKS": "on"},
+                   (f"{READING[1]}.2", 9090), ["ip", "netns", "exec", NAMESPACE])
     origin.start()
     made = origin.command("customer", "create", "--name", "Acme", "--email", "acme@example.org")
     origin.command("customer", "features", "--email", "acme@example.org", "--event-tracking", "on", "--event-api", "on")
@@ -187,7 +221,10 @@ def run(folder, network, asked):
     joining = subprocess.run([*edge.command_line, "join", token], env=edge.environment, capture_output=True, check=False)
     if joining.returncode:
         sys.exit(f"FAILED: the node does not join: {joining.stderr.decode()}")
+    url = origin.command("source", "add", "hooks", "--scheme", "header", "--header", "x-secret", "--secret", SECRET)["url"]
     edge.start()
+    address, hooks = (f"{READING[1]}.2", edge_port), url[url.index("/webhooks/in/"):]
+    wait_for("the source at the node", lambda: status_of(address, hooks) == 200)
 
     readers = []
     for number, email in enumerate(emails):
@@ -195,9 +232,10 @@ def run(folder, network, asked):
         kind, status = (("o", 200), ("c", 302))[number % 2]
         path = "/track/" + shown.split(f"/track/{kind}/")[1].split('"')[0]
         path = path.replace("/track/", f"/track/{kind}/", 1)
-        readers.append(Reader((f"{READING[1]}.2", edge_port), path, status, str(number), asked.pause))
-    for reader in readers:
-        reader.start()
+        readers.append(Reader(address, path, status, str(number), asked.pause))
+    senders = [Sender(address, hooks, number) for number in range(SENDERS)]
+    for thread in readers + senders:
+        thread.start()
     began, cuts, killed = time.monotonic(), 0, collections.Counter()
     for kill in range(1, asked.kills + 1):
         time.sleep(random.uniform(0.0, 0.4))
@@ -223,12 +261,13 @@ def run(folder, network, asked):
             network.mend()
         if sys.stderr.isatty():
             print(f"\r{kill} of {asked.kills} kills", end="", file=sys.stderr)
-    for reader in readers:
-        reader.is_over = True
-    for reader in readers:
-        reader.join()
+    for thread in readers + senders:
+        thread.is_over = True
+    for thread in readers + senders:
+        thread.join()
     stopped = time.monotonic()
-    wait_for("an empty spool", lambda: edge.metric("pillarbox_hit_journal_bytes") == 0)
+    wait_for("an empty journal", lambda: edge.metric("pillarbox_hit_journal_bytes") == 0)
+    wait_for("an empty spool", lambda: edge.metric("pillarbox_edge_notifications") == 0)
     caught_up = time.monotonic() - stopped
 
     there = collections.Counter()
@@ -241,8 +280,10 @@ def run(folder, network, asked):
             if len(events) < PAGE:
                 break
             before = f"&cursor={events[-1]['id']}"
+    rows = origin.command("inbox", "list", "--source", "hooks", "--limit", str(ROWS))["rows"]
     origin.kill()
     edge.kill()
+    is_right = check_notifications(senders, collections.Counter(row["bytes"] for row in rows))
     answered = set().union(*(reader.answered for reader in readers))
     known = set().union(*(reader.asked for reader in readers))
     wrong = [status for reader in readers for status in reader.wrong]
@@ -255,6 +296,26 @@ def run(folder, network, asked):
           f"{len(foreign)} that nobody asked for; the last was at home {caught_up:.1f} s after the end")
     if lost or twice or foreign or wrong:
         sys.exit(f"FAILED: {(lost or twice or foreign or wrong)[:3]}")
+    if not is_right:
+        sys.exit("FAILED: notifications")
+
+
+def status_of(address, path):
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    connection.request("GET", path)
+    return connection.getresponse().status
+
+
+def check_notifications(senders, there):
+    answered = set().union(*(sender.answered for sender in senders))
+    known = set().union(*(sender.asked for sender in senders))
+    wrong = [status for sender in senders for status in sender.wrong]
+    lost = [length for length in answered if length not in there]
+    twice = [length for length, times in there.items() if times > 1]
+    foreign = [length for length in there if length not in known]
+    print(f"{len(answered)} notifications answered, {len(there)} at home, {len(lost)} lost, {len(twice)} twice, "
+          f"{len(foreign)} that nobody posted, {len(wrong)} refused")
+    return not (lost or twice or foreign or wrong)
 
 
 main()

@@ -1,5 +1,7 @@
 //! An edge node and its origin, two processes: what the one answered is at home once, whatever happens to either.
 
+mod webhooks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::net::SocketAddr;

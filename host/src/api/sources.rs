@@ -24,7 +24,7 @@ pub(crate) struct SourceReply {
     request_body(content = String, content_type = "*/*", description = "As the provider sends it"),
     responses((status = 200, body = NotificationReply), (status = 404, description = "There is no such source, or it is disabled")))]
 pub(crate) async fn receive(app: &App, source: &Source, head: &Head, body: Bytes) -> Result<Reply> {
-    let mut admitted = sources::admit(app, source, head, &body).await?;
+    let mut admitted = sources::admit(app, source, head, &body, app.now()).await?;
     if let Some(reply) = admitted.answered.take() {
         return Ok(reply);
     }

@@ -38,7 +38,7 @@ const ARRIVED_AT: &str = "x-envelope-to";
 const NOT_UNDERSTOOD: &str =
     "No normalizer understands this notification. It is kept, and can be read again by another one";
 /// What is told while too much waits to be read.
-const FULL: &str = "More notifications wait to be read than may; try again";
+pub(crate) const FULL: &str = "More notifications wait to be read than may; try again";
 
 /// A bounce in our own words.
 #[derive(Deserialize, ToSchema)]
@@ -131,21 +131,26 @@ pub(crate) async fn returned(app: &App, arrived_at: &str, message: Bytes) -> Res
 
 /// Takes what a source let in.
 pub(crate) async fn from_source(app: &App, admitted: Admitted, head: &Head, body: Bytes) -> Result<NotificationReply> {
+    let arrival = of_source(admitted, head, body, Patience::Read);
+    match accept(app, arrival).await.or_fail("Failed to process notification")? {
+        Accepted::Read { state: InboxState::Unparsed, .. } => {
+            Err(Error::Refused { code: "not_understood", message: NOT_UNDERSTOOD.to_owned(), findings: None })
+        }
+        accepted => counted(accepted),
+    }
+}
+
+/// The same on its way into the inbox.
+pub(crate) fn of_source(admitted: Admitted, head: &Head, body: Bytes, patience: Patience) -> Arrival {
     let content_type = header(&head.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
-    let arrival = Arrival {
+    Arrival {
         source_id: Some(admitted.source_id.to_string()),
         provider: admitted.provider,
         source_key: admitted.dedupe,
         customer: admitted.customer,
         verified: admitted.verified,
         settings: admitted.attributes,
-        ..arrival(&admitted.name, content_type, shown_headers(&head.headers), body, Patience::Read)
-    };
-    match accept(app, arrival).await.or_fail("Failed to process notification")? {
-        Accepted::Read { state: InboxState::Unparsed, .. } => {
-            Err(Error::Refused { code: "not_understood", message: NOT_UNDERSTOOD.to_owned(), findings: None })
-        }
-        accepted => counted(accepted),
+        ..arrival(&admitted.name, content_type, shown_headers(&head.headers), body, patience)
     }
 }
 
@@ -209,6 +214,7 @@ fn arrival(
         headers,
         body,
         patience,
+        by_node: None,
     }
 }
 

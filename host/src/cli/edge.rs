@@ -18,15 +18,17 @@ use crate::store::Holder;
 
 /// Serve tracked links near their readers, for a service elsewhere
 ///
-/// An edge node answers /track/o, /track/c and /track/u and nothing else. It holds no mail and no addresses: the keys of
-/// tokens, a spool, and the way to the service (the origin). What it answered is on its disk first, and handed over to the
-/// origin in order, each hit exactly once, however long the origin is away. It goes on answering meanwhile.
+/// An edge node answers /track/o, /track/c and /track/u and, with edge_webhooks, takes notifications of providers at
+/// /webhooks/in. It holds no mail and no customers: the keys of tokens, what it answered and not handed over yet, and the
+/// way to the service (the origin). What it answered is on its disk first, and handed over to the origin in order, each
+/// exactly once, however long the origin is away. It goes on answering meanwhile.
 ///
 /// Three commands make one. At the origin, with node_listen set: `pillarbox node invite NAME`. On the new machine:
 /// `pillarbox edge join TOKEN`, then `pillarbox edge`.
 ///
 /// Of the settings it uses data_dir, listen, https_listen, tls_certificate, tls_key, operator_listen, those of requests and
-/// connections, hit_journal_bytes_max (the size of the spool), hit_durability, hit_overflow and those of the log.
+/// connections, hit_journal_bytes_max (the size of the spool of hits), hit_durability, hit_overflow, edge_webhooks,
+/// edge_webhooks_max, edge_webhook_bytes_max and those of the log.
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "the text is shown as it is")]
 pub(super) struct EdgeNode {

@@ -12,12 +12,12 @@ use super::identity::Identity;
 use crate::app::Clock;
 use crate::http_client::HttpClient;
 use crate::nodes::ORIGIN_NAME;
-use crate::nodes::batch::BATCH_TYPE;
+use crate::nodes::batch::{BatchKind, HITS_BATCH, NOTIFICATIONS_BATCH};
 use crate::nodes::pinned_tls;
 use crate::nodes::token::JoinToken;
 use crate::nodes::wire::{
-    CERTIFICATE, CertificateReply, CertificateRequest, HITS, HitsReply, JOIN, JoinReply, JoinRequest, REVOKED, STATE,
-    StateReply, StateReport,
+    CERTIFICATE, CertificateReply, CertificateRequest, HITS, HitsReply, JOIN, JoinReply, JoinRequest, NOTIFICATIONS,
+    NotificationsReply, REVOKED, STATE, StateReply, StateReport,
 };
 
 /// The way to the origin.
@@ -81,7 +81,15 @@ impl Link {
     }
 
     pub(crate) async fn hits(&self, batch: Bytes) -> Result<HitsReply, LinkError> {
-        self.send(HITS, BATCH_TYPE, batch).await
+        self.send_batch(HITS, HITS_BATCH, batch).await
+    }
+
+    pub(crate) async fn notifications(&self, batch: Bytes) -> Result<NotificationsReply, LinkError> {
+        self.send_batch(NOTIFICATIONS, NOTIFICATIONS_BATCH, batch).await
+    }
+
+    async fn send_batch<T: DeserializeOwned>(&self, path: &str, kind: BatchKind, batch: Bytes) -> Result<T, LinkError> {
+        self.send(path, kind.media_type, batch).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<T, LinkError> {
@@ -114,6 +122,9 @@ fn refused(status: StatusCode, body: &[u8]) -> LinkError {
         return LinkError::Revoked;
     }
     match status {
+        StatusCode::NOT_FOUND => {
+            LinkError::Away("is of an earlier version than this node and does not know what it asks; update it".into())
+        }
         // The same again would be refused again. Another certificate (401) or another version (415) may be on its way.
         StatusCode::BAD_REQUEST
         | StatusCode::FORBIDDEN
@@ -145,6 +156,8 @@ mod tests {
         {
             check(status, refusal, &format!("the origin answers {told}: record 3 is cut off"));
         }
+        let old = "the origin is of an earlier version than this node and does not know what it asks; update it";
+        check(404, r#"{"error":"Not found","code":"not_found"}"#, old);
         check(503, r#"{"error":"Busy","code":"busy"}"#, "the origin answers 503 Service Unavailable: Busy");
     }
 

@@ -3,13 +3,17 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
 
+use super::addresses::Addresses;
+use super::aside;
+use super::backoff::{BACKOFF_MAX, Backoff};
 use super::cursor::CursorFile;
 use super::identity::{Identity, NewKey};
 use super::link::{Link, LinkError};
@@ -18,27 +22,23 @@ use super::ring::Ring;
 use crate::app::Clock;
 use crate::hits::{HitRecord, Outflow};
 use crate::journal::Cursor;
-use crate::nodes::batch::{BATCH_RECORDS_MAX, Batch};
+use crate::nodes::batch::{Batch, HITS_BATCH};
 use crate::nodes::wire::{CertificateRequest, StateReport};
-use crate::secrets::random;
 
 /// How often the origin hears how far the node is.
 const STATE_EVERY: Duration = Duration::from_secs(5);
 /// How long it waits for hits before it looks whether there is something else to do.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// How long is waited after the first failure, and at most.
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-const BACKOFF_MAX: Duration = Duration::from_mins(1);
 /// How long the node rests for each time that a batch took, while it has hits to answer.
 const REST_PER_WORK: u32 = 1;
-/// Batches that are set aside. Further ones are counted and gone.
-const ASIDE_MAX: usize = 100;
 
 /// Who hands over, and what for.
 pub(super) struct Shipper {
     pub(super) identity: Identity,
-    pub(super) link: Link,
+    pub(super) link: Arc<ArcSwap<Link>>,
     pub(super) ring: Arc<Ring>,
+    /// Of sources; `None` when the node takes no notifications.
+    pub(super) addresses: Option<Arc<Addresses>>,
     pub(super) progress: Arc<Progress>,
     pub(super) cursor: CursorFile,
     pub(super) data_dir: PathBuf,
@@ -105,11 +105,12 @@ impl Shipper {
             return Ok(());
         }
         let new = NewKey::make().map_err(here)?;
-        let reply = self.link.renew(&CertificateRequest { request: new.request }).await?;
+        let reply = self.link.load().renew(&CertificateRequest { request: new.request }).await?;
         let identity = Identity { key: new.key, certificate: reply.certificate, ..self.identity.clone() };
         let link = Link::new(&identity, Arc::clone(&self.clock)).map_err(here)?;
         identity.keep(&self.data_dir).map_err(|error| here(error.to_string()))?;
-        (self.identity, self.link) = (identity, link);
+        self.identity = identity;
+        self.link.store(Arc::new(link));
         tracing::info!("the node has a new certificate");
         Ok(())
     }
@@ -117,8 +118,9 @@ impl Shipper {
     /// Keeps what the origin will never take where a person finds it, so that what follows gets there.
     fn set_aside(&self, batch: &[u8], from: Cursor, why: &str) -> io::Result<()> {
         self.progress.refused();
-        match aside(&self.data_dir.join("refused"), batch, from)? {
+        match aside::place(&self.data_dir, &format!("{:016x}-{}.batch", from.segment, from.offset))? {
             Some(path) => {
+                fs::write(&path, batch)?;
                 tracing::error!(why, file = %path.display(), "the origin refuses a batch of hits, which is set aside");
             }
             None => {
@@ -161,13 +163,21 @@ impl Working {
             spool_bytes: self.out.reader.unapplied_bytes(),
             spool_oldest_at: self.out.oldest_at(),
             ring_revision: shipper.ring.revision(),
+            addresses_revision: shipper.addresses.as_ref().map(|addresses| addresses.revision()),
         };
-        let reply = shipper.link.state(&report).await?;
+        let reply = shipper.link.load().state(&report).await?;
         shipper.progress.revoked(false);
         if let Some(keys) = reply.ring {
             let changed = shipper.ring.change(reply.ring_revision, keys);
             changed.map_err(|wrong| LinkError::Away(format!("gives keys that are not taken: {wrong}")))?;
             tracing::info!("the node has the keys of tokens");
+        }
+        if let (Some(known), Some(addresses), Some(revision)) =
+            (&shipper.addresses, reply.addresses, reply.addresses_revision)
+        {
+            let (count, changed) = (addresses.len(), known.change(revision, addresses));
+            changed.map_err(|wrong| LinkError::Away(format!("gives addresses that are not taken: {wrong}")))?;
+            tracing::info!(count, "the node has the addresses of sources");
         }
         if reply.name != shipper.identity.name {
             shipper.identity.name = reply.name;
@@ -187,7 +197,7 @@ impl Working {
         let (records, bytes) = (batch.records(), batch.into_bytes());
         let mut rest = Duration::ZERO;
         if records > 0 {
-            let (end_by, link) = (&mut self.out.end_by, &self.shipper.link);
+            let (end_by, link) = (&mut self.out.end_by, self.shipper.link.load_full());
             let taken = runtime.block_on(async {
                 tokio::select! {
                     taken = link.hits(bytes.clone().into()) => Some(taken),
@@ -218,11 +228,11 @@ impl Working {
 
     fn ready(&mut self) -> io::Result<Option<Ready>> {
         let mut unreadable = 0;
-        let Some(records) = self.out.reader.read(BATCH_RECORDS_MAX)? else {
+        let Some(records) = self.out.reader.read(HITS_BATCH.records_max)? else {
             self.out.took_nothing();
             return Ok(None);
         };
-        let (mut batch, mut oldest_at, mut next) = (Batch::new(), None, records.next);
+        let (mut batch, mut oldest_at, mut next) = (Batch::of(HITS_BATCH), None, records.next);
         for (payload, behind) in records.with_places() {
             match HitRecord::decode(payload) {
                 Some(hit) if batch.push(payload) => oldest_at = oldest_at.or(Some(hit.at)),
@@ -252,6 +262,9 @@ impl Working {
                 if let Err(error) = self.shipper.ring.forget() {
                     tracing::error!(%error, "the keys of tokens cannot be removed from the disk");
                 }
+                if let Some(Err(error)) = self.shipper.addresses.as_ref().map(|addresses| addresses.forget()) {
+                    tracing::error!(%error, "the addresses of sources cannot be removed from the disk");
+                }
                 self.backoff.longest()
             }
             Failure::Link(error) => {
@@ -276,17 +289,6 @@ impl Working {
     }
 }
 
-/// Writes a batch into a folder, and says where, unless there are too many already.
-fn aside(folder: &Path, batch: &[u8], from: Cursor) -> io::Result<Option<PathBuf>> {
-    fs::create_dir_all(folder)?;
-    if fs::read_dir(folder)?.count() >= ASIDE_MAX {
-        return Ok(None);
-    }
-    let path = folder.join(format!("{:016x}-{}.batch", from.segment, from.offset));
-    fs::write(&path, batch)?;
-    Ok(Some(path))
-}
-
 /// The origin is there.
 fn answered(shipper: &Shipper, backoff: &mut Backoff) {
     if !backoff.is_over() {
@@ -294,63 +296,4 @@ fn answered(shipper: &Shipper, backoff: &mut Backoff) {
     }
     *backoff = Backoff::default();
     shipper.progress.answered(shipper.now());
-}
-
-/// How long is waited between attempts: ever longer, with chance, so that many nodes do not come back at once.
-#[derive(Default)]
-struct Backoff {
-    attempts: u32,
-}
-
-impl Backoff {
-    fn is_over(&self) -> bool {
-        self.attempts == 0
-    }
-
-    fn next(&mut self) -> Duration {
-        let whole = BACKOFF_MIN.saturating_mul(1 << self.attempts.min(16)).min(BACKOFF_MAX);
-        self.attempts = self.attempts.saturating_add(1);
-        let [chance] = random::<1>().unwrap_or([255]);
-        whole / 2 + whole / 2 * u32::from(chance) / 255
-    }
-
-    fn longest(&mut self) -> Duration {
-        self.attempts = self.attempts.max(16);
-        self.next()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn so_many_batches_are_set_aside_and_no_more() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let refused = folder.path().join("refused");
-        let set_aside = |offset| {
-            let from = Cursor { segment: 7, offset };
-            aside(&refused, b"hits", from).expect("the disk takes it")
-        };
-        for offset in 0..ASIDE_MAX as u64 {
-            let path = set_aside(offset).expect("there is a place");
-            assert_eq!(fs::read(path).expect("it is there"), b"hits");
-        }
-        assert_eq!(set_aside(ASIDE_MAX as u64), None);
-        assert_eq!(fs::read_dir(&refused).expect("it is there").count(), ASIDE_MAX);
-    }
-
-    #[test]
-    fn the_origin_is_asked_ever_more_rarely_up_to_a_bound() {
-        let mut backoff = Backoff::default();
-        assert!(backoff.is_over());
-        let mut whole = BACKOFF_MIN;
-        for _ in 0..40 {
-            let wait = backoff.next();
-            assert!(whole / 2 <= wait && wait <= whole, "{wait:?} of {whole:?}");
-            assert!(!backoff.is_over());
-            whole = (whole * 2).min(BACKOFF_MAX);
-        }
-        assert!(backoff.longest() >= BACKOFF_MAX / 2);
-    }
 }

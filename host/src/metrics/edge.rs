@@ -2,7 +2,7 @@
 
 use super::collect::{build, hits, process, requests, seconds};
 use super::text::{Form, Kind, Text};
-use crate::edge::Edge;
+use crate::edge::{Edge, SHED_REASONS};
 
 /// The whole page.
 pub(super) fn all(edge: &Edge, form: Form) -> String {
@@ -13,7 +13,37 @@ pub(super) fn all(edge: &Edge, form: Form) -> String {
     requests(&edge.meters, (&edge.in_flight, edge.config.requests_in_flight_max), &mut text);
     hits(&edge.tracking, edge.config.hit_journal_bytes_max, &mut text);
     way(edge, now, &mut text);
+    notifications(edge, now, &mut text);
     text.finish()
+}
+
+/// What providers posted, where the node takes that.
+fn notifications(edge: &Edge, now: i64, text: &mut Text) {
+    let Some((spool, seen)) = edge.notifications() else { return };
+    let help = "Notifications that the origin does not have yet.";
+    text.family(Kind::Gauge, "pillarbox_edge_notifications", help);
+    text.count(&[], spool.rows as u64);
+    text.family(Kind::Gauge, "pillarbox_edge_notifications_limit", "How many there may be of them.");
+    text.count(&[], edge.config.edge_webhooks_max as u64);
+    text.family(Kind::Gauge, "pillarbox_edge_notification_bytes", "Bytes of them.");
+    text.count(&[], spool.bytes);
+    text.family(Kind::Gauge, "pillarbox_edge_notification_limit_bytes", "Bytes that they may have.");
+    text.count(&[], edge.config.edge_webhook_bytes_max);
+    text.family(Kind::Gauge, "pillarbox_edge_notification_lag_seconds", "Age of the oldest of them.");
+    text.value(&[], seconds(spool.oldest_at.map_or(0, |oldest_at| (now - oldest_at).max(0))));
+    text.family(Kind::Counter, "pillarbox_edge_notifications_handed_over", "Notifications that the origin has.");
+    text.count(&[], seen.taken);
+    let help = "Notifications that the origin refused, because they are not genuine or their source is gone.";
+    text.family(Kind::Counter, "pillarbox_edge_notifications_refused", help);
+    text.count(&[], seen.refused);
+    let help = "Notifications that were damaged; they lie in the folder refused.";
+    text.family(Kind::Counter, "pillarbox_edge_notifications_set_aside", help);
+    text.count(&[], seen.set_aside);
+    let help = "Notifications that were not taken and answered with 503, by reason.";
+    text.family(Kind::Counter, "pillarbox_edge_notifications_shed", help);
+    for (reason, count) in SHED_REASONS.iter().zip(spool.shed) {
+        text.count(&[("reason", reason)], count);
+    }
 }
 
 /// The way to the origin.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Node;
-use super::batch::{self, BATCH_TYPE, BatchError};
+use super::batch::{self, BatchError, BatchKind, HITS_BATCH};
 use super::wire::HitsReply;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -28,18 +28,28 @@ pub(super) async fn take(app: &App, node: &Node, body: &[u8]) -> Result<HitsRepl
     }
     let (name, node_id) = node.label();
     tracing::debug!(node = name, %node_id, new, "hits of a node taken over");
+    Ok(HitsReply { new, rest_ms: rest_ms(app, started) })
+}
+
+/// How long a node is asked to rest whose batch was begun with then, in milliseconds.
+pub(super) fn rest_ms(app: &App, started: Instant) -> u64 {
     let is_busy = app.store.writes_waiting() > 0 || app.tracking.hits.figures().unapplied_bytes > 0;
     let rest = if is_busy { (started.elapsed() * REST_PER_WORK).min(REST_MAX) } else { Duration::ZERO };
-    Ok(HitsReply { new, rest_ms: u64::try_from(rest.as_millis()).unwrap_or(0) })
+    u64::try_from(rest.as_millis()).unwrap_or(0)
+}
+
+/// The records of a batch.
+pub(super) fn records(kind: BatchKind, body: &[u8]) -> Result<Vec<&[u8]>> {
+    batch::records(kind, body).map_err(|error| match error {
+        // The node is of a later version, and waits until this one is too.
+        BatchError::Version => Error::UnsupportedType(kind.media_type),
+        wrong => Error::invalid(wrong.to_string()),
+    })
 }
 
 /// Every record of a batch, or what is wrong with it: a part of it is never taken.
 fn read(app: &App, body: &[u8]) -> Result<Vec<JournaledHit>> {
-    let records = batch::records(body).map_err(|error| match error {
-        // The node is of a later version, and waits until this one is too.
-        BatchError::Version => Error::UnsupportedType(BATCH_TYPE),
-        wrong => Error::invalid(wrong.to_string()),
-    })?;
+    let records = records(HITS_BATCH, body)?;
     let now = app.now();
     let hit = |(number, record): (usize, &&[u8])| {
         let hit = HitRecord::decode(record).ok_or_else(|| Error::invalid(format!("record {number} is no hit")))?;

@@ -4,16 +4,16 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tracing::Level;
 use uuid::Uuid;
 
-use super::batch::{BATCH_BYTES_MAX, BATCH_TYPE};
+use super::batch::{BatchKind, HITS_BATCH, NOTIFICATIONS_BATCH};
 use super::wire::{
-    CERTIFICATE, CertificateReply, CertificateRequest, HITS, JOIN, JoinReply, JoinRequest, REVOKED, STATE, StateReply,
-    StateReport,
+    CERTIFICATE, CertificateReply, CertificateRequest, HITS, JOIN, JoinReply, JoinRequest, NOTIFICATIONS, REVOKED,
+    STATE, StateReply, StateReport,
 };
-use super::{Node, intake, ring_and_revision};
+use super::{Node, intake, notifications, ring_and_revision};
 use crate::api::body;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -28,6 +28,8 @@ use crate::store::{Invitation, NodeTold};
 const JSON_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a node's word for its version.
 const VERSION_BYTES_MAX: usize = 64;
+/// All paths.
+const PATHS: [&str; 5] = [JOIN, STATE, HITS, NOTIFICATIONS, CERTIFICATE];
 
 /// Serves one request of a node, or of one that wants to be. Whatever happens inside becomes an answer.
 pub async fn handle<B>(app: &App, peer: IpAddr, request: Request<B>) -> Response<Body>
@@ -45,7 +47,7 @@ where
     let status = reply.status.as_u16();
     // Any node asks every few seconds, so what goes well is of no interest.
     if status >= 400 || path == JOIN {
-        let route = [JOIN, STATE, HITS, CERTIFICATE].into_iter().find(|route| *route == path).unwrap_or("-");
+        let route = PATHS.into_iter().find(|route| *route == path).unwrap_or("-");
         let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::event!(target: "access", Level::INFO, listener = "node", route, status, duration_us, %peer);
     }
@@ -59,7 +61,7 @@ async fn serve<B>(app: &App, path: &str, request: Request<B>) -> Result<Reply>
 where
     B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    if ![JOIN, STATE, HITS, CERTIFICATE].contains(&path) {
+    if !PATHS.contains(&path) {
         return Err(Error::NotFound("Not found"));
     }
     if request.method() != Method::POST {
@@ -75,11 +77,12 @@ where
     }
     let node = node(app, parts.extensions.get()).await?;
     if path == HITS {
-        if media_type(&parts.headers) != BATCH_TYPE {
-            return Err(Error::UnsupportedType(BATCH_TYPE));
-        }
-        let body = read(app, &parts.headers, body, BATCH_BYTES_MAX).await?;
+        let body = read_batch(app, HITS_BATCH, &parts.headers, body).await?;
         return intake::take(app, &node, &body).await.map(|reply| Reply::ok(&reply));
+    }
+    if path == NOTIFICATIONS {
+        let body = read_batch(app, NOTIFICATIONS_BATCH, &parts.headers, body).await?;
+        return Box::pin(notifications::take(app, &node, &body)).await.map(|reply| Reply::ok(&reply));
     }
     let body = read(app, &parts.headers, body, JSON_BYTES_MAX).await?;
     if path == STATE {
@@ -87,6 +90,16 @@ where
     }
     let shown = parts.extensions.get().map(|PeerCertificate(certificate)| sha256(certificate).to_vec());
     renew(app, &node, shown.unwrap_or_default(), body::json(&body)?).await.map(|reply| Reply::ok(&reply))
+}
+
+async fn read_batch<B>(app: &App, kind: BatchKind, headers: &HeaderMap, body: B) -> Result<Bytes>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    if media_type(headers) != kind.media_type {
+        return Err(Error::UnsupportedType(kind.media_type));
+    }
+    read(app, headers, body, kind.bytes_max).await
 }
 
 /// Whose request it is. One who is revoked hears so with the next request, also on a connection that is open.
@@ -143,7 +156,13 @@ async fn state(app: &App, node: &Node, report: StateReport) -> Result<StateReply
     app.store.note_node(node.id, told, app.now()).await?;
     let (ring, ring_revision) = ring_and_revision(app);
     let ring = (report.ring_revision.as_ref() != Some(&ring_revision)).then_some(ring);
-    Ok(StateReply { name: node.name.clone(), ring_revision, ring })
+    let (mut addresses, mut addresses_revision) = (None, None);
+    if let Some(known) = report.addresses_revision {
+        let (all, revision) = notifications::addresses_and_revision(app).await?;
+        addresses = (known != revision).then_some(all);
+        addresses_revision = Some(revision);
+    }
+    Ok(StateReply { name: node.name.clone(), ring_revision, ring, addresses_revision, addresses })
 }
 
 async fn renew(app: &App, node: &Node, shown: Vec<u8>, asked: CertificateRequest) -> Result<CertificateReply> {

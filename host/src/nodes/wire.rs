@@ -10,6 +10,8 @@ pub(crate) const JOIN: &str = "/node/join";
 pub(crate) const STATE: &str = "/node/state";
 /// Where it hands hits over.
 pub(crate) const HITS: &str = "/node/hits";
+/// Where it hands notifications over.
+pub(crate) const NOTIFICATIONS: &str = "/node/notifications";
 /// Where it gets its next certificate.
 pub(crate) const CERTIFICATE: &str = "/node/certificate";
 /// The code of the refusal that a revoked node hears.
@@ -46,6 +48,9 @@ pub(crate) struct StateReport {
     pub(crate) spool_oldest_at: Option<i64>,
     /// Which keys of tokens it has.
     pub(crate) ring_revision: Option<String>,
+    /// Which addresses of sources it has; empty for none. `None` when it takes no notifications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) addresses_revision: Option<String>,
 }
 
 /// What it needs to know.
@@ -57,6 +62,24 @@ pub(crate) struct StateReply {
     /// The keys of tokens, when it has others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ring: Option<Vec<RingKey>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) addresses_revision: Option<String>,
+    /// The addresses of sources, when it has others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) addresses: Option<Vec<SourceAddress>>,
+}
+
+/// The address of a source, as much of it as a node needs to tell it from others.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct SourceAddress {
+    /// The SHA-256 of its last part, which has 192 random bits, in hexadecimal.
+    pub(crate) hash: String,
+    /// Bytes of a body that the source takes.
+    pub(crate) body_bytes_max: usize,
+    /// What its sender hears while there is no room: 503 or 429.
+    pub(crate) busy_status: u16,
+    /// Whether its sender shows a password, which some do only after they were asked for one.
+    pub(crate) wants_password: bool,
 }
 
 /// A key of tokens.
@@ -80,6 +103,28 @@ pub(crate) struct HitsReply {
     pub(crate) new: u64,
     /// Milliseconds in which the origin would rather do something else.
     pub(crate) rest_ms: u64,
+}
+
+/// What became of notifications.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct NotificationsReply {
+    /// Of as many as the origin came to, in their order. The node brings the others again.
+    pub(crate) fates: Vec<Fate>,
+    /// Milliseconds in which the origin would rather do something else.
+    pub(crate) rest_ms: u64,
+}
+
+/// What became of one notification.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fate {
+    /// It is on disk at home, or was.
+    Taken,
+    /// It is not genuine, or its source is gone: it will never be taken.
+    Refused,
+    /// It cannot be checked now. The node brings it again.
+    #[serde(other)]
+    Later,
 }
 
 /// A node that needs another certificate.

@@ -68,7 +68,7 @@ pub struct NewArrival {
     pub content_hash: [u8; 32],
     /// As received.
     pub body: Vec<u8>,
-    /// Now, in milliseconds.
+    /// In milliseconds.
     pub received_at: i64,
 }
 
@@ -185,8 +185,8 @@ const COLUMNS: &str = "id, source, source_id, provider, customer_id, verified, s
     source_key, content_hash, received_at, state, due_at, attempts, outcome, body";
 
 impl Store {
-    /// Keeps what came in, leased until then to whoever brought it. What came before and is settled, or `may_wait` and
-    /// waits, is not kept again.
+    /// Keeps what came in, leased until then to whoever brought it. What came before under this id, or is the same and is
+    /// settled, or `may_wait` and waits, is not kept again.
     pub async fn receive(
         &self,
         new: NewArrival,
@@ -195,6 +195,9 @@ impl Store {
         leased_until: i64,
     ) -> Result<Received> {
         self.write(move |connection| {
+            if let Some(counts) = known_by_id(connection, new.id)? {
+                return Ok(Received::Known(counts));
+            }
             match known(connection, &new)? {
                 Some((InboxState::Matched, counts)) => return Ok(Received::Known(counts)),
                 Some((InboxState::Received, _)) if may_wait => return Ok(Received::Waits),
@@ -277,26 +280,35 @@ impl Store {
     }
 }
 
+/// What became of a request that came under the same id before: an edge node brings one again until it heard that it is
+/// here.
+fn known_by_id(connection: &Connection, id: Uuid) -> Result<Option<Counts>, SqlError> {
+    let sql = "SELECT state, accepted, duplicates FROM inbox WHERE id = ?1";
+    let known = connection.query_one(sql, values![id.to_string()], read_known)?;
+    Ok(known.map(|(_, counts)| counts))
+}
+
+fn read_known(row: &Row) -> Result<(InboxState, Counts), SqlError> {
+    // What it told then is known now.
+    let duplicates = count(row, 1)? + count(row, 2)?;
+    Ok((row.parsed(0, InboxState::parse)?, Counts { duplicates, ..Counts::default() }))
+}
+
 /// What became of the same request, when it came before: by the source's own key, else by what it says.
 fn known(connection: &Connection, new: &NewArrival) -> Result<Option<(InboxState, Counts)>, SqlError> {
     let since = new.received_at - REPEATED_MS;
-    let read = |row: &Row| {
-        // What it told then is known now.
-        let duplicates = count(row, 1)? + count(row, 2)?;
-        Ok((row.parsed(0, InboxState::parse)?, Counts { duplicates, ..Counts::default() }))
-    };
     if let Some(key) = &new.source_key {
         let sql = "SELECT state, accepted, duplicates FROM inbox WHERE source = ?1 AND source_key = ?2 \
                    AND source_id IS ?3 AND received_at > ?4 \
                    AND (state = 'received' OR state = 'matched' AND unmatched = 0) ORDER BY id DESC LIMIT 1";
         let values = values![new.source.as_str(), key.as_str(), new.source_id.clone(), since];
-        if let Some(found) = connection.query_one(sql, values, read)? {
+        if let Some(found) = connection.query_one(sql, values, read_known)? {
             return Ok(Some(found));
         }
     }
     let sql = "SELECT state, accepted, duplicates FROM inbox WHERE content_hash = ?1 AND received_at > ?2 \
                AND (state = 'received' OR state = 'matched' AND unmatched = 0) ORDER BY id DESC LIMIT 1";
-    connection.query_one(sql, values![new.content_hash.to_vec(), since], read)
+    connection.query_one(sql, values![new.content_hash.to_vec(), since], read_known)
 }
 
 fn insert(connection: &Connection, new: &NewArrival, due_at: i64) -> Result<(), SqlError> {

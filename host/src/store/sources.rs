@@ -46,6 +46,16 @@ pub(crate) struct SourceRow {
     pub(crate) has_former_address: bool,
 }
 
+/// An address at which a source takes something.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceAddressRow {
+    pub(crate) address_hash: Vec<u8>,
+    /// JSON.
+    pub(crate) rule: String,
+    pub(crate) busy_status: i64,
+    pub(crate) body_bytes_max: i64,
+}
+
 /// What came of a new source.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SourceAdded {
@@ -129,6 +139,25 @@ impl Store {
         self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} {FROM} ORDER BY sources.name LIMIT ?1");
             Ok(connection.query(&sql, values![SOURCES_MAX], read_source)?)
+        })
+        .await
+    }
+
+    /// The addresses of all sources that take something, present and former ones, each source's together.
+    pub(crate) async fn source_addresses(&self) -> Result<Vec<SourceAddressRow>> {
+        self.read(|connection| {
+            let sql = "SELECT address_hash, rule, busy_status, body_bytes_max, id FROM sources WHERE disabled_at IS NULL \
+                       UNION ALL SELECT former_address_hash, rule, busy_status, body_bytes_max, id FROM sources \
+                       WHERE disabled_at IS NULL AND former_address_hash IS NOT NULL ORDER BY 5, 1 LIMIT ?1";
+            let read = |row: &Row| {
+                Ok(SourceAddressRow {
+                    address_hash: row.blob(0)?,
+                    rule: row.text(1)?,
+                    busy_status: row.integer(2)?,
+                    body_bytes_max: row.integer(3)?,
+                })
+            };
+            Ok(connection.query(sql, values![2 * SOURCES_MAX], read)?)
         })
         .await
     }
