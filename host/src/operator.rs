@@ -6,6 +6,7 @@
 mod access;
 mod admin;
 mod dashboard;
+mod form;
 mod inbox;
 mod login;
 mod mailbox;
@@ -13,6 +14,8 @@ mod nodes;
 mod plugins;
 mod question;
 mod queue;
+mod rules;
+mod score;
 
 use std::net::IpAddr;
 
@@ -99,6 +102,10 @@ where
         Method::GET => get(app, asked, &segments).await,
         Method::POST => {
             app.access.check_host(&asked.uri, &asked.headers)?;
+            // Only a message is larger than a form, and is read once it is known who sends it.
+            if segments == ["score"] {
+                return Box::pin(score::judge(app, asked, body)).await;
+            }
             asked.body = read(app, &asked.headers, body, FORM_BYTES_MAX).await?;
             post(app, asked, &segments).await
         }
@@ -128,6 +135,9 @@ async fn get(app: &App, asked: &Asked, segments: &[&str]) -> Result<Reply> {
         ["inbox", name] => inbox::show(app, asked, name).await,
         ["queue"] => queue::list(app, asked).await,
         ["queue", action] => queue::question(app, asked, action),
+        ["score"] => Ok(score::form(app, asked)),
+        ["rules"] => Ok(rules::list(app, asked)),
+        ["rules", id] => rules::show(app, asked, id),
         _ => Ok(mailbox::missing()),
     }
 }

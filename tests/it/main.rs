@@ -40,6 +40,7 @@ mod queue;
 mod recordings;
 mod retention;
 mod rotation;
+mod score_page;
 mod scoring;
 mod sending;
 mod sendmail;

@@ -25,7 +25,7 @@ pub async fn ask(app: &TestApp, request: http::request::Builder, body: &str) -> 
 }
 
 /// The same with a body of bytes.
-async fn post_bytes(app: &TestApp, request: http::request::Builder, body: Vec<u8>) -> Answer {
+pub async fn post_bytes(app: &TestApp, request: http::request::Builder, body: Vec<u8>) -> Answer {
     let request = request.body(Full::new(Bytes::from(body))).expect("it is a request");
     let response = operator::handle(&app.app, IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
     let (parts, body) = response.into_parts();

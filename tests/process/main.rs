@@ -26,6 +26,7 @@ mod one_process;
 mod patience;
 mod plugins;
 mod replay;
+mod score;
 mod sendmail;
 mod settings;
 mod shutdown;

@@ -21,14 +21,18 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(line).collect()
 }
 
-/// Runs a command without a service and with one, and checks that it says the same.
+/// Runs a command without a service and with one, and checks that it says and comes to the same.
 #[track_caller]
 fn both_ways(words: &[&str], home: &Home, input: &str) -> Vec<Value> {
-    let alone = lines(home.run_with(words, input.as_bytes()).printed());
+    let said = || {
+        let done = home.run_with(words, input.as_bytes());
+        assert_eq!(done.err, "", "{words:?}");
+        (done.code, lines(&done.out))
+    };
+    let alone = said();
     let _service = home.serve(&[]);
-    let through = lines(home.run_with(words, input.as_bytes()).printed());
-    assert_eq!(alone, through, "{words:?}");
-    alone
+    assert_eq!(alone, said(), "{words:?}");
+    alone.1
 }
 
 #[test]
@@ -39,10 +43,12 @@ fn a_message_is_judged_from_a_file_and_from_standard_input_alike() {
     let from_file = both_ways(&["score", "--json", file.to_str().expect("the path is text")], &home, "");
     assert_eq!((from_input.len(), &from_input), (1, &from_file));
     let fields: Vec<_> = from_file[0].as_object().expect("an object").keys().map(String::as_str).collect();
-    assert_eq!(fields, ["score", "spam_score", "verdict", "findings", "plugins"]);
+    assert_eq!(fields, ["score", "spam_score", "verdict", "probability", "findings", "plugins"]);
 
-    let text = home.run_with(&["score"], MAIL.as_bytes());
-    assert!(text.printed().starts_with("score ") && text.out.contains("judged by pillarbox-rules@"), "{}", text.out);
+    let text = home.run_with(&["score"], MAIL.as_bytes()).out;
+    let verdict = from_file[0]["verdict"].as_str().expect("it is text");
+    assert!(text.starts_with(verdict) && text.contains("judged by pillarbox-rules@"), "{text}");
+    assert!(text.contains(&format!("(serves in {})", home.data().display())), "{text}");
     home.run(&["score", "missing.eml"]).refuses(&["cannot read missing.eml"]);
     home.run_with(&["score", "-"], b"").refuses(&["pillarbox: "]);
 }

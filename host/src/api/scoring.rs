@@ -1,6 +1,7 @@
 //! Content scoring: what a mail filter would think of a message, and what to change.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -12,7 +13,8 @@ use crate::error::{Error, Result};
 use crate::mail::address::Mailbox;
 use crate::mail::build::Attachment;
 use crate::mail::parsed::ParsedMessage;
-use crate::plugins::{Answered, Band, Call, Loaded, Rung, World, scorer};
+use crate::plugins::settings::effective;
+use crate::plugins::{Answered, Band, Call, Loaded, Plugins, Rung, World, scorer};
 use crate::store::Customer;
 
 /// What of a file a scorer gets to see.
@@ -41,6 +43,10 @@ pub(crate) struct AnalyzeReply {
     /// Points as mail filters count them: 5.0 and more is spam.
     spam_score: f64,
     verdict: Verdict,
+    /// How likely the message is spam, from 0 to 1, as the scorer says it. Absent when it does not, and when several
+    /// scorers, or one that is weighed, make up the points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f64>,
     /// Most points first.
     findings: Vec<FindingView>,
     plugins: Vec<PluginView>,
@@ -129,15 +135,18 @@ pub(crate) struct RulesReply {
 
 /// One rule.
 #[derive(Serialize, ToSchema)]
-struct RuleView {
-    id: String,
-    category: String,
-    severity: &'static str,
-    points: f64,
-    description: String,
-    suggestion: String,
+pub(crate) struct RuleView {
+    pub(crate) id: String,
+    pub(crate) category: String,
+    pub(crate) severity: &'static str,
+    pub(crate) points: f64,
+    pub(crate) description: String,
+    pub(crate) suggestion: String,
     /// `name@version`.
-    plugin: String,
+    pub(crate) plugin: String,
+    /// What else the plugin says of it, for the pages about rules.
+    #[serde(skip)]
+    pub(crate) attributes: Vec<(String, String)>,
 }
 
 /// A message that is about to be sent.
@@ -155,6 +164,7 @@ pub(crate) struct MessageToJudge<'a> {
 /// What the plugins said of one message.
 pub(crate) struct Judgement {
     spam_score: f64,
+    probability: Option<f64>,
     findings: Vec<FindingView>,
     plugins: Vec<PluginView>,
     was_answered: bool,
@@ -178,20 +188,30 @@ pub(crate) async fn analyze(app: &App, customer: &Customer, request: AnalyzeRequ
 
 /// Judges a whole message (RFC 5322): what `analyze` does with `raw`, for commands.
 pub(crate) async fn analyze_raw(app: &App, raw: &[u8]) -> Result<AnalyzeReply> {
-    let judgement = judge_all(app, None, message_of_raw(raw)?).await;
-    let failed = || judgement.plugins.iter().filter_map(|plugin| plugin.error.clone()).collect::<Vec<_>>().join("; ");
-    if !judgement.was_answered {
-        return Err(Error::invalid(format!("no plugin answered: {}", failed())));
-    }
-    Ok(judgement.into_reply())
+    judge_all(app, None, message_of_raw(raw)?).await.answered()
+}
+
+/// The same by one scorer, with the defaults of its settings and nothing in its place when it fails: where no service has
+/// one that serves.
+pub(crate) async fn analyze_raw_by(plugins: &Plugins, plugin: &Arc<Loaded>, raw: &[u8]) -> Result<AnalyzeReply> {
+    let settings = effective(&plugin.settings, &BTreeMap::new());
+    let call = plugins.score_with(plugin, message_of_raw(raw)?, settings).await;
+    let answered =
+        Answered { weight: 1.0, rung: Rung::Active, plugin: Some(Arc::clone(plugin)), call, failed: Vec::new() };
+    Judgement::of(&[answered]).answered()
 }
 
 /// Every rule of the active plugins with its meaning and points.
 #[utoipa::path(get, path = "/api/content-scoring/rules", tag = "Content Scoring",
     responses((status = 200, body = RulesReply)))]
 pub(crate) fn rules(app: &App, customer: &Customer) -> RulesReply {
+    RulesReply { rules: rules_of(app, Some(customer.id)) }
+}
+
+/// Those of a customer's pipeline, or of the one that everybody else has.
+pub(crate) fn rules_of(app: &App, customer: Option<Uuid>) -> Vec<RuleView> {
     let table = app.plugins.table();
-    let stages = table.stages(World::Scorer, Some(customer.id)).iter();
+    let stages = table.stages(World::Scorer, customer).iter();
     let rules = stages.flat_map(|stage| {
         let plugin = &stage.serving.active.loaded;
         plugin.rules.iter().map(|rule| RuleView {
@@ -202,9 +222,10 @@ pub(crate) fn rules(app: &App, customer: &Customer) -> RulesReply {
             description: rule.description.clone(),
             suggestion: rule.suggestion.clone(),
             plugin: plugin.id.to_string(),
+            attributes: rule.attributes.clone(),
         })
     });
-    RulesReply { rules: rules.collect() }
+    rules.collect()
 }
 
 /// What the plugins of a customer say; `None` when none of them answered. What a customer has judged may be recorded.
@@ -216,18 +237,36 @@ pub(crate) async fn judge(app: &App, customer: Option<Uuid>, message: scorer::Me
 }
 
 async fn judge_all(app: &App, customer: Option<Uuid>, message: scorer::Message) -> Judgement {
-    let answers = app.plugins.judge(customer, message).await;
-    let mut judgement =
-        Judgement { spam_score: 0.0, findings: Vec::new(), plugins: Vec::new(), was_answered: false, degraded: false };
-    for answered in &answers {
-        judgement.add(answered);
-    }
-    judgement.spam_score = rounded(judgement.spam_score);
-    judgement.findings.sort_by(|one, other| other.points.total_cmp(&one.points));
-    judgement
+    Judgement::of(&app.plugins.judge(customer, message).await)
 }
 
 impl Judgement {
+    fn of(answers: &[Answered<scorer::Verdict>]) -> Self {
+        let mut judgement = Self {
+            spam_score: 0.0,
+            probability: None,
+            findings: Vec::new(),
+            plugins: Vec::new(),
+            was_answered: false,
+            degraded: false,
+        };
+        for answered in answers {
+            judgement.add(answered);
+        }
+        judgement.spam_score = rounded(judgement.spam_score);
+        judgement.findings.sort_by(|one, other| other.points.total_cmp(&one.points));
+        judgement
+    }
+
+    /// What a command tells, which has nobody to try again later.
+    fn answered(self) -> Result<AnalyzeReply> {
+        if self.was_answered {
+            return Ok(self.into_reply());
+        }
+        let failures: Vec<_> = self.plugins.into_iter().filter_map(|plugin| plugin.error).collect();
+        Err(Error::invalid(format!("no plugin answered: {}", failures.join("; "))))
+    }
+
     /// Adds what one plugin of the pipeline came to.
     fn add(&mut self, answered: &Answered<scorer::Verdict>) {
         for call in &answered.failed {
@@ -240,6 +279,7 @@ impl Judgement {
             }
         }
         let Ok(verdict) = &answered.call.result else { return };
+        self.probability = if self.was_answered || is_weighed(answered.weight) { None } else { probability(verdict) };
         self.was_answered = true;
         self.degraded |= answered.rung.is_degraded();
         self.spam_score += answered.weight * verdict.spam_score;
@@ -285,6 +325,7 @@ impl Judgement {
             score,
             spam_score: self.spam_score,
             verdict,
+            probability: self.probability,
             findings: self.findings,
             plugins: self.plugins,
             degraded: self.degraded,
@@ -303,7 +344,7 @@ impl PluginView {
             spam_score: call.result.as_ref().ok().map(|verdict| rounded(verdict.spam_score)),
             duration_us: call.duration_us,
             error: call.result.as_ref().err().map(ToString::to_string),
-            weight: Some(weight).filter(|weight| (weight - 1.0).abs() > f64::EPSILON),
+            weight: Some(weight).filter(|weight| is_weighed(*weight)),
             rung: rung.filter(|rung| *rung != Rung::Active).map(Rung::as_str),
         })
     }
@@ -328,6 +369,16 @@ impl FindingView {
             location,
         }
     }
+}
+
+fn is_weighed(weight: f64) -> bool {
+    (weight - 1.0).abs() > f64::EPSILON
+}
+
+/// What a scorer says in its attribute `probability`, where that is one.
+fn probability(verdict: &scorer::Verdict) -> Option<f64> {
+    let (_, said) = verdict.attributes.iter().find(|(name, _)| name == "probability")?;
+    said.parse().ok().filter(|probability| (0.0..=1.0).contains(probability))
 }
 
 fn word(severity: scorer::Severity) -> &'static str {

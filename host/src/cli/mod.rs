@@ -97,7 +97,6 @@ enum Command {
     Stats(stats::Stats),
     Events(events::Events),
     Send(send::Send),
-    /// Judge messages by the active scorer, in the sandbox
     Score(score::Score),
     /// Translate notifications by the active normalizer, in the sandbox
     Normalize(normalize::Normalize),
@@ -158,7 +157,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, Failure>
         Command::Stats(stats) => stats.run(config).await,
         Command::Events(events) => events.run(config).await,
         Command::Send(send) => send.run(config).await,
-        Command::Score(score) => score.run(config).await,
+        Command::Score(score) => Box::pin(score.run(config)).await,
         Command::Normalize(normalize) => normalize.run(config).await,
         Command::Version(json) => {
             let version = env!("CARGO_PKG_VERSION");

@@ -174,7 +174,7 @@ async fn ask(
 }
 
 /// Something is under way, for a person who waits; nothing where nobody looks.
-fn waiting(what: &str) -> ProgressBar {
+pub(super) fn waiting(what: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -16,6 +16,7 @@ pub mod links;
 pub(crate) mod mac;
 pub mod merge;
 pub mod parsed;
+pub mod pieces;
 pub mod reply;
 pub mod standing;
 pub mod submitted;

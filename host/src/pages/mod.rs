@@ -16,6 +16,8 @@ mod paging;
 pub mod plugins;
 pub mod queue;
 pub mod reference;
+pub mod rules;
+pub mod score;
 pub mod unsubscribe;
 mod visitor;
 
@@ -63,6 +65,8 @@ pub enum Section {
     Dashboard,
     /// The capture mailbox.
     Mailbox,
+    /// How a message would be judged, and by which rules.
+    Score,
     /// What waits for delivery.
     Queue,
     /// What came in by webhooks.
@@ -74,12 +78,14 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: &[Self] = &[Self::Dashboard, Self::Mailbox, Self::Queue, Self::Inbox, Self::Plugins, Self::Nodes];
+    const ALL: &[Self] =
+        &[Self::Dashboard, Self::Mailbox, Self::Score, Self::Queue, Self::Inbox, Self::Plugins, Self::Nodes];
 
     fn name(self) -> &'static str {
         match self {
             Self::Dashboard => "Dashboard",
             Self::Mailbox => "Mailbox",
+            Self::Score => "Score",
             Self::Queue => "Queue",
             Self::Inbox => "Inbox",
             Self::Plugins => "Plugins",
@@ -91,6 +97,7 @@ impl Section {
         match self {
             Self::Dashboard => "/dashboard",
             Self::Mailbox => "/mailbox",
+            Self::Score => "/score",
             Self::Queue => "/queue",
             Self::Inbox => "/inbox",
             Self::Plugins => "/plugins",

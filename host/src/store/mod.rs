@@ -75,7 +75,7 @@ pub use inbox::{
     Arrived, Counts as InboxCounts, EmailClue, InboxFilter, InboxPage, InboxRow, InboxState, InboxTotal, NewArrival,
     Reading, Received, ReportedEvent, Settled, UNMATCHED_MAX, WaitingBounds,
 };
-pub use lock::{DataLock, Holder, LockError};
+pub use lock::{DataLock, Holder, LOCK_FILE, LockError};
 pub use mailbox::{Captured, CapturedSummary};
 pub(crate) use nodes::{Invitation, Invited, NewNodeCertificate, NodeRow, NodeTold, Renamed};
 pub use plugin_log::{PluginLogRow, PluginNodeRow};
