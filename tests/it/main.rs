@@ -3,6 +3,9 @@
 // What a request may await is one type, and the compiler looks through all of it.
 #![recursion_limit = "256"]
 
+#[path = "../../benches/support/component.rs"]
+mod component;
+
 mod authority;
 mod guests;
 mod harness;
@@ -41,6 +44,7 @@ mod recordings;
 mod retention;
 mod rotation;
 mod score_page;
+mod scorer_floors;
 mod scoring;
 mod sending;
 mod sendmail;

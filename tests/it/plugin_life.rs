@@ -374,6 +374,42 @@ async fn a_setting_is_checked_and_handed_over() {
 }
 
 #[tokio::test]
+async fn a_file_of_own_rules_counts_at_once_and_a_wrong_one_is_told_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let acme = app.customer("acme").await;
+    let settings = |set: &[(&str, &str)], unset: &[&str]| Command::PluginSettings {
+        name: "pillarbox-rules".into(),
+        set: set.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect::<BTreeMap<_, _>>(),
+        unset: unset.iter().map(|name| (*name).into()).collect(),
+        note: note(),
+    };
+    let file = "[[rule]]\nid = \"ACME_CODENAME\"\nwhere = \"subject\"\nwords = \"project bluebird\"\npoints = 4.5\n\
+        message = \"It is not public.\"\nsuggestion = \"Leave it out.\"\n";
+    let found = async || {
+        let body = analyzed(&acme, "About Project Bluebird").await;
+        let findings = body["findings"].as_array().expect("a list").clone();
+        findings.into_iter().find(|finding| finding["category"] == "own")
+    };
+    assert_eq!(found().await, None);
+    app.command(settings(&[("rules", file)], &[])).await;
+    let expected = json!({ "rule": "ACME_CODENAME", "category": "own", "severity": "warning", "points": 4.5,
+        "message": "It is not public.", "suggestion": "Leave it out.",
+        "location": { "part": "subject", "offset": 6, "length": 16 } });
+    assert_eq!(found().await.as_ref(), Some(&expected));
+
+    let wrong = file.replace("4.5", "450");
+    let told = app.refused_command(settings(&[("rules", &wrong)], &[])).await;
+    assert!(told.ends_with(": rules, line 5: points is 450, not from -10 to 10"), "{told}");
+    let told = app.refused_command(settings(&[("rules-off", "NO_SUCH")], &[])).await;
+    assert!(told.ends_with(": rules-off names NO_SUCH, which is no rule"), "{told}");
+    let told = app.refused_command(settings(&[("rules", &"#".repeat(32 * 1024 + 1))], &[])).await;
+    assert!(told.ends_with(": rules has 32769 bytes of at most 32768"), "{told}");
+    assert_eq!(found().await.as_ref(), Some(&expected), "what was set stays");
+    app.command(settings(&[], &["rules"])).await;
+    assert_eq!(found().await, None);
+}
+
+#[tokio::test]
 async fn a_plugin_can_be_bounded_more_tightly_and_never_more_loosely() {
     let app = TestApp::start().await;
     let acme = app.customer("acme").await;

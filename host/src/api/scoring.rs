@@ -20,6 +20,9 @@ use crate::store::Customer;
 /// What of a file a scorer gets to see.
 const ATTACHMENT_HEAD_BYTES: usize = 256;
 
+/// The attribute of a finding that names the operator's own rule that it is of.
+const OWN_RULE: &str = "own-rule";
+
 /// A message to judge: its parts, or the whole of it in `raw`.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct AnalyzeRequest {
@@ -359,8 +362,9 @@ impl FindingView {
             length: location.length,
             index: matches!(location.part.as_str(), "headers" | "attachments" | "to").then_some(location.index),
         });
+        let own = finding.attributes.iter().find(|(name, _)| name == OWN_RULE);
         Self {
-            rule: finding.rule.clone(),
+            rule: own.map_or_else(|| finding.rule.clone(), |(_, id)| id.clone()),
             category: rule.map(|rule| rule.category.clone()).unwrap_or_default(),
             severity: word(finding.severity),
             points: rounded(weight * finding.points),

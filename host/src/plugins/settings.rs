@@ -12,6 +12,8 @@ use super::Settings;
 
 /// What the name of such an attribute begins with.
 pub const ATTRIBUTE_PREFIX: &str = "setting:";
+/// The attribute of a scorer's description that says that it checks its settings, and of a message by which it is asked to.
+pub const CHECK_ATTRIBUTE: &str = "check-settings";
 /// Bytes of one value.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a setting's name.

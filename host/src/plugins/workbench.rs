@@ -12,7 +12,7 @@ use super::error::{Fault, Refusal, StartError};
 use super::lane::to_the_end;
 use super::limits::Limits;
 use super::table::{Version, Way};
-use super::thread::yield_to_others;
+use super::thread::{cpu_time, yield_to_others};
 use super::ticker::CpuTally;
 use super::work::{Normalizing, Scoring, Work};
 use super::{Loaded, Settings, normalizer, scorer};
@@ -64,6 +64,11 @@ impl Workbench {
     /// Lets the threads of a service go before the calling one, as the rest of a workbench does.
     pub fn step_back() {
         yield_to_others(NICE);
+    }
+
+    /// CPU time that the calling thread has used since it began, for whoever measures something else beside a call.
+    pub fn cpu_time() -> Duration {
+        cpu_time()
     }
 
     /// Turns a file, component or core module, into a plugin that can be called here, or says why not.

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{Entry, Note, change, head, load, view};
 use crate::app::App;
 use crate::control::Outcome;
-use crate::plugins::deployment::{Bounds, Candidate, CandidateStage, Fallback, LimitOverrides, StageSpec};
-use crate::plugins::{Loaded, PluginId, World, settings};
+use crate::plugins::deployment::{Bounds, Candidate, CandidateStage, Deployment, Fallback, LimitOverrides, StageSpec};
+use crate::plugins::error::{Fault, PluginError};
+use crate::plugins::{Loaded, PluginId, World, scorer, settings};
 
 impl Entry {
     fn about(action: &'static str, world: World, name: &str) -> Entry {
@@ -218,7 +219,8 @@ async fn customer_id(app: &App, email: &str) -> Result<Uuid, String> {
         .ok_or_else(|| format!("there is no customer {email}; see `pillarbox customer list`"))
 }
 
-/// Sets and unsets what an operator wants of a plugin. Each value is checked against what the active version takes.
+/// Sets and unsets what an operator wants of a plugin. Each value is checked against what the active version takes, and by the
+/// version itself if it does so. What it refuses leaves everything as it was.
 pub(crate) async fn set_settings(
     app: &App,
     name: &str,
@@ -233,10 +235,16 @@ pub(crate) async fn set_settings(
     if set.is_empty() && unset.is_empty() {
         return Ok(settings_view(name, &loaded, &head(app).await?.deployment.plugins[name].settings));
     }
-    let now_set = change(app, note, |deployment| {
+    let merged = |deployment: &Deployment| {
         let mut settings = deployment.plugins.get(name).map(|placement| placement.settings.clone()).unwrap_or_default();
         settings.extend(set.clone());
         settings.retain(|name, _| !unset.contains(name));
+        settings
+    };
+    let wanted = merged(&head(app).await?.deployment);
+    accepted(app, &loaded, &wanted).await.map_err(|why| format!("{active}: {why}"))?;
+    let now_set = change(app, note, |deployment| {
+        let settings = merged(deployment);
         deployment.set_settings(name, settings.clone())?;
         let words = set.keys().map(|name| format!("+{name}")).chain(unset.iter().map(|name| format!("-{name}")));
         let mut entry = Entry::about("settings", loaded.world, name);
@@ -245,6 +253,22 @@ pub(crate) async fn set_settings(
     })
     .await?;
     Ok(settings_view(name, &loaded, &now_set))
+}
+
+/// Asks a scorer that checks its settings whether they make sense to it.
+async fn accepted(app: &App, loaded: &Arc<Loaded>, set: &BTreeMap<String, String>) -> Result<(), String> {
+    let checks = loaded.attributes.iter().any(|(name, _)| name == settings::CHECK_ATTRIBUTE);
+    if loaded.world != World::Scorer || !checks {
+        return Ok(());
+    }
+    let attributes = vec![(settings::CHECK_ATTRIBUTE.to_owned(), "true".to_owned())];
+    let question = scorer::Message { attributes, ..scorer::Message::default() };
+    let call = app.plugins.score_with(loaded, question, settings::effective(&loaded.settings, set)).await;
+    match call.result {
+        Ok(_) => Ok(()),
+        Err(PluginError::Failed { fault: Fault::Refused(why), .. }) => Err(why),
+        Err(error) => Err(format!("whether it takes the settings could not be told: {error}")),
+    }
 }
 
 fn settings_view(name: &str, loaded: &Loaded, set: &BTreeMap<String, String>) -> Json {

@@ -36,11 +36,14 @@ pub(crate) struct Facts<'m> {
 impl<'m> Facts<'m> {
     /// `page` is the message's html, read.
     pub(crate) fn of(message: &'m Message, page: Option<&'m Page<'m>>, settings: &Settings<'m>) -> Facts<'m> {
-        let text = message.text.as_deref();
+        let text = message.text.as_deref().map(|text| crate::beginning(text, crate::TEXT_BYTES_READ_MAX));
         let from_domain = message.from.as_ref().and_then(|from| domain_of(&from.email));
         let mut facts = Facts {
             message,
-            subject: message.subject.as_deref().map(|subject| Prose::plain(Part::Subject, subject)),
+            subject: message
+                .subject
+                .as_deref()
+                .map(|subject| Prose::plain(Part::Subject, crate::beginning(subject, crate::TEXT_BYTES_READ_MAX))),
             page,
             shown: page.map(|page| Prose::shown(&page.visible)),
             text: text.map(|text| Prose::plain(Part::Text, text)),

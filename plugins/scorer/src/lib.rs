@@ -18,12 +18,13 @@ mod merge_tags;
 pub mod message;
 pub mod model;
 mod obfuscation;
+pub mod own;
 mod phrases;
 mod prose;
 mod punycode;
 pub mod rules;
 mod scripts;
-mod settings;
+pub mod settings;
 mod tally;
 mod url;
 pub mod verdict;
@@ -40,6 +41,12 @@ use verdict::Verdict;
 
 /// Bytes of a message, all its texts and names together, that are judged. Nearly every mailbox provider refuses less.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of html that are read; what comes after is not looked at. Forty times what Gmail shows.
+pub const HTML_BYTES_READ_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of a text, of what a page shows and of a subject that are read; what comes after is not looked at.
+pub const TEXT_BYTES_READ_MAX: usize = 1024 * 1024;
 
 /// What a plugin says of itself.
 pub struct Description {
@@ -64,7 +71,7 @@ pub fn describe() -> Description {
 
 /// Every rule, in the order of the documentation.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    rules::TABLES.iter().copied().flatten().chain([&model::RULE])
+    rules::TABLES.iter().copied().flatten().chain([&own::RULE, &model::RULE])
 }
 
 /// What a model is trained with.
@@ -81,7 +88,7 @@ pub struct Learnable {
 #[must_use]
 pub fn learnable(message: &Message) -> Learnable {
     let settings = Settings::read(&[]);
-    let page = message.html.as_deref().map(Page::read);
+    let page = page_of(message);
     let facts = Facts::of(message, page.as_ref(), &settings);
     let mut tally = tally_of(&facts, &settings);
     let mut features = Vec::new();
@@ -98,7 +105,8 @@ pub fn visible_text(html: &str) -> String {
 
 /// Judges a message.
 ///
-/// `settings` are described in the README of the plugin; unknown names and values that make no sense are passed over.
+/// `settings` are described in the README of the plugin; unknown names and values that make no sense are passed over. A file of
+/// rules that makes no sense is named in the verdict's attribute `settings-error`.
 ///
 /// # Errors
 /// A sentence for the operator, when the message is larger than [`MESSAGE_BYTES_MAX`].
@@ -107,11 +115,14 @@ pub fn score(message: &Message, settings: &[(String, String)]) -> Result<Verdict
         return Err(format!("The message is larger than the {MESSAGE_BYTES_MAX} bytes that are judged."));
     }
     let settings = Settings::read(settings);
-    let page = message.html.as_deref().map(Page::read);
+    let page = page_of(message);
     let facts = Facts::of(message, page.as_ref(), &settings);
     let mut tally = tally_of(&facts, &settings);
+    let wrong = settings.wrong.iter().map(|wrong| ("settings-error".to_owned(), wrong.clone()));
     if settings.leaves_out(model::RULE.id) {
-        return Ok(tally.verdict());
+        let mut verdict = tally.verdict();
+        verdict.attributes.extend(wrong);
+        return Ok(verdict);
     }
     // The model judges by the rules as they are; what the operator changed counts beside its judgement.
     let mut untouched = settings.changes_rules().then(|| tally_of(&facts, &Settings::read(&[])));
@@ -121,7 +132,25 @@ pub fn score(message: &Message, settings: &[(String, String)]) -> Result<Verdict
     let mut verdict = tally.verdict();
     let probability = model::probability(verdict.spam_score);
     verdict.attributes.push(("probability".to_owned(), format!("{probability:.3}")));
+    verdict.attributes.extend(wrong);
     Ok(verdict)
+}
+
+/// Says in a sentence what is wrong with settings, for whoever is about to set them.
+///
+/// # Errors
+/// The sentence; of a file of rules it names the line and the field.
+pub fn check_settings(settings: &[(String, String)]) -> Result<(), String> {
+    settings::check(settings)
+}
+
+fn page_of(message: &Message) -> Option<Page<'_>> {
+    message.html.as_deref().map(|html| Page::read(beginning(html, HTML_BYTES_READ_MAX)))
+}
+
+/// As much of a text as is read.
+fn beginning(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 fn tally_of(facts: &Facts<'_>, settings: &Settings<'_>) -> Tally {
@@ -133,5 +162,6 @@ fn tally_of(facts: &Facts<'_>, settings: &Settings<'_>) -> Tally {
             tally.add(rule, settings.points(rule.id).unwrap_or(rule.points), hits);
         }
     }
+    settings.own.find(facts, &mut tally);
     tally
 }

@@ -65,7 +65,8 @@ impl<'m> Prose<'m> {
 
     /// Text that a page shows.
     pub(crate) fn shown(visible: &'m Visible) -> Prose<'m> {
-        Prose::read(Part::Html, Cow::Borrowed(&visible.text), Some(visible))
+        let text = crate::beginning(&visible.text, crate::TEXT_BYTES_READ_MAX);
+        Prose::read(Part::Html, Cow::Borrowed(text), Some(visible))
     }
 
     /// Where in the message a stretch of the text stands.

@@ -1,7 +1,9 @@
 //! From what the rules found to a verdict: points once per rule, a limit per category, most important first.
 
+use std::borrow::Cow;
+
 use crate::rules::Rule;
-use crate::verdict::{Finding, Location, Verdict};
+use crate::verdict::{Finding, Location, Severity, Verdict};
 
 /// Places that one rule lists; the first finding tells how many more there are.
 pub(crate) const PLACES_PER_RULE_MAX: usize = 5;
@@ -38,23 +40,53 @@ impl Hits {
     }
 }
 
+/// Who a rule of the operator is, beside the one that stands for all of them.
+pub(crate) struct Own {
+    pub(crate) id: String,
+    pub(crate) severity: Severity,
+    pub(crate) suggestion: String,
+}
+
 /// Everything that was found so far.
 #[derive(Default)]
 pub(crate) struct Tally {
-    found: Vec<(&'static Rule, f64, Hits)>,
+    found: Vec<Found>,
+}
+
+/// What one rule found and what that is worth.
+struct Found {
+    rule: &'static Rule,
+    own: Option<Own>,
+    points: f64,
+    hits: Hits,
+}
+
+impl Found {
+    fn severity(&self) -> Severity {
+        self.own.as_ref().map_or(self.rule.severity, |own| own.severity)
+    }
 }
 
 impl Tally {
     /// Takes what a rule found, which is worth `points` if it found anything.
     pub(crate) fn add(&mut self, rule: &'static Rule, points: f64, hits: Hits) {
-        if !hits.listed.is_empty() {
-            self.found.push((rule, points, hits));
+        self.push(Found { rule, own: None, points, hits });
+    }
+
+    /// The same of a rule of the operator, for all of which `rule` stands.
+    pub(crate) fn add_own(&mut self, rule: &'static Rule, own: Own, points: f64, hits: Hits) {
+        self.push(Found { rule, own: Some(own), points, hits });
+    }
+
+    fn push(&mut self, found: Found) {
+        if !found.hits.listed.is_empty() {
+            self.found.push(found);
         }
     }
 
     /// The rules that found something, in the order of the tables.
     pub(crate) fn rules(&self) -> Vec<&'static str> {
-        self.found.iter().map(|(rule, ..)| rule.id).collect()
+        self.found.iter().map(|found| found.rule.id).collect()
     }
 
     /// What the rules come to by themselves.
@@ -75,19 +107,17 @@ impl Tally {
         let counted = self.counted();
         let total = counted.iter().map(|(_, counted)| counted).sum();
         let mut findings = Vec::new();
-        for ((rule, _, hits), (_, counted)) in self.found.into_iter().zip(counted) {
-            append(&mut findings, rule, whole(counted), hits);
+        for (found, (_, counted)) in self.found.into_iter().zip(counted) {
+            append(&mut findings, found, whole(counted));
         }
         Verdict { spam_score: whole(total), findings, attributes: Vec::new() }
     }
 
     /// Sorts, and says what each rule counts within the limit of its category, in hundredths.
     fn counted(&mut self) -> Vec<(&'static Rule, i64)> {
-        self.found.sort_by(|(a, a_points, _), (b, b_points, _)| {
-            b_points.total_cmp(a_points).then(a.severity.cmp(&b.severity))
-        });
+        self.found.sort_by(|a, b| b.points.total_cmp(&a.points).then(a.severity().cmp(&b.severity())));
         let mut spent = [0_i64; crate::rules::Category::COUNT];
-        let count = |(rule, points, _): &(&'static Rule, f64, Hits)| {
+        let count = |Found { rule, points, .. }: &Found| {
             let category = &mut spent[rule.category as usize];
             let room = hundredths(rule.category.points_max()) - *category;
             let counted = hundredths(*points).min(room);
@@ -117,20 +147,25 @@ impl Points {
     }
 }
 
-fn append(findings: &mut Vec<Finding>, rule: &'static Rule, points: f64, hits: Hits) {
-    let mut points = points;
-    let mut more = hits.more;
-    for (location, message) in hits.listed {
-        let attributes = match std::mem::take(&mut more) {
+fn append(findings: &mut Vec<Finding>, found: Found, points: f64) {
+    let (severity, mut points) = (found.severity(), points);
+    let mut more = found.hits.more;
+    let suggestion = match &found.own {
+        Some(own) => Cow::Owned(own.suggestion.clone()),
+        None => Cow::Borrowed(found.rule.suggestion),
+    };
+    for (location, message) in found.hits.listed {
+        let mut attributes = match std::mem::take(&mut more) {
             0 => Vec::new(),
             count => vec![("more-places".to_owned(), count.to_string())],
         };
+        attributes.extend(found.own.as_ref().map(|own| ("own-rule".to_owned(), own.id.clone())));
         findings.push(Finding {
-            rule: rule.id,
-            severity: rule.severity,
+            rule: found.rule.id,
+            severity,
             points: std::mem::take(&mut points),
             message,
-            suggestion: rule.suggestion,
+            suggestion: suggestion.clone(),
             location,
             attributes,
         });

@@ -1,5 +1,6 @@
 //! What the scorer answers, in the same shape as `wit/scorer.wit`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How much a finding matters.
@@ -90,10 +91,10 @@ pub struct Finding {
     /// What was found, in a sentence.
     pub message: String,
     /// What to change, in a sentence.
-    pub suggestion: &'static str,
+    pub suggestion: Cow<'static, str>,
     /// Where, if it is somewhere.
     pub location: Option<Location>,
-    /// `more-places`: how many further places the rule found and does not list.
+    /// `more-places`: how many further places the rule found and does not list. `own-rule`: the id of a rule of the operator.
     pub attributes: Vec<(String, String)>,
 }
 

@@ -14,6 +14,9 @@ use pillarbox_scorer::verdict::{Finding, Location, Severity, Verdict};
 #[global_allocator]
 static MEMORY: pillarbox_bump::Bump = pillarbox_bump::Bump::new();
 
+/// The attribute of a message by which the host asks whether settings make sense.
+const CHECK_SETTINGS: &str = "check-settings";
+
 struct Scorer;
 
 impl wit::Guest for Scorer {
@@ -23,7 +26,7 @@ impl wit::Guest for Scorer {
             name: plugin.name.to_owned(),
             version: plugin.version.to_owned(),
             summary: plugin.summary.to_owned(),
-            attributes: Vec::new(),
+            attributes: attributes(),
         }
     }
 
@@ -41,8 +44,22 @@ impl wit::Guest for Scorer {
     }
 
     fn score(message: wit::Message, settings: Vec<(String, String)>) -> Result<wit::Verdict, String> {
+        if message.attributes.iter().any(|(name, _)| name == CHECK_SETTINGS) {
+            pillarbox_scorer::check_settings(&settings)?;
+        }
         pillarbox_scorer::score(&plain(message), &settings).map(verdict)
     }
+}
+
+/// The settings, and that they are checked when the host asks.
+fn attributes() -> Vec<(String, String)> {
+    let setting = |setting: &pillarbox_scorer::settings::Declared| {
+        let (max, description) = (setting.bytes_max, setting.description);
+        let said = format!(r#"{{"type":"text","default":"","max":{max},"description":"{description}"}}"#);
+        (format!("setting:{}", setting.name), said)
+    };
+    let settings = pillarbox_scorer::settings::DECLARED.iter().map(setting);
+    settings.chain([(CHECK_SETTINGS.to_owned(), "true".to_owned())]).collect()
 }
 
 fn plain(message: wit::Message) -> Message {
@@ -86,7 +103,7 @@ fn finding(finding: Finding) -> wit::Finding {
         severity: severity(finding.severity),
         points: finding.points,
         message: finding.message,
-        suggestion: finding.suggestion.to_owned(),
+        suggestion: finding.suggestion.into_owned(),
         location: finding.location.map(location),
         attributes: finding.attributes,
     }

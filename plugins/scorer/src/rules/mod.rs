@@ -90,6 +90,8 @@ pub enum Category {
     Authentication,
     /// Whether everybody can read it.
     Accessibility,
+    /// What the operator's own rules ask.
+    Own,
     /// What a learned model makes of all of it.
     Model,
 }
@@ -111,6 +113,7 @@ impl Category {
             Category::Attachments => "attachments",
             Category::Authentication => "authentication",
             Category::Accessibility => "accessibility",
+            Category::Own => "own",
             Category::Model => "model",
         }
     }
@@ -134,6 +137,7 @@ impl Category {
             Category::Compliance => 1.5,
             Category::Attachments => 8.0,
             Category::Accessibility => 0.5,
+            Category::Own => crate::own::POINTS_MAX,
             Category::Model => crate::model::POINTS_MAX,
         }
     }

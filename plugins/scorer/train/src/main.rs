@@ -7,18 +7,14 @@
     reason = "counts of messages and features are far below 2^31, and figures are rounded for people"
 )]
 
-mod corpus;
-mod deceit;
-mod dress;
-mod evaluate;
 mod learn;
-mod made_up;
-mod measure;
-mod regression;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
+
+use pillarbox_scorer_train::{corpus, dress, evaluate, made_up, measure, regression};
 
 use corpus::Labelled;
 use learn::Example;
@@ -27,12 +23,15 @@ use regression::{Random, Recipe};
 const USAGE: &str = "\
 Trains the model of the scorer on labelled mail.
 
-    pillarbox-scorer-train evaluate MAIL... [--auc-min NUMBER] [--false-alarms-max PERCENT]
+    pillarbox-scorer-train evaluate MAIL... [--auc-min NUMBER] [--f1-min NUMBER] [--caught-min PERCENT]
+                                    [--false-alarms-max PERCENT] [--slice-false-alarms-max PERCENT] [--rate-min NUMBER]
 
 judges labelled mail by the scorer as it is, natively, prints figures and the time per message, and ends with 1 when
-they are worse than a floor. Mail that the weights were learned from is judged too well.
+they miss a floor. Mail that the weights were learned from is judged too well. The bench `scoring_eval` does the same
+with the component in the sandbox.
 
     pillarbox-scorer-train MAIL... [--made-up COUNT] [--output FILE] [--card FILE] [--scores FILE]
+    pillarbox-scorer-train MAIL... [--made-up COUNT] --judge OTHER
 
   MAIL             a directory with labels.tsv (id, label, slice, source; tab-separated) beside eml/, or with ham/ and spam/
   --made-up COUNT  honest messages in many languages to make up and learn from as well, and half as many deceitful
@@ -40,6 +39,8 @@ they are worse than a floor. Mail that the weights were learned from is judged t
   --output FILE    where the weights go, for example plugins/scorer/src/model/weights.bin; without it, only figures
   --card FILE      where the model card goes: what was learned from, and the figures on mail that was left out
   --scores FILE    where the points of each message go that it had when it was left out by chance
+  --judge OTHER    judges the labelled mail in the directory OTHER, which has no part in MAIL, by what is learned from MAIL
+                   alone, and prints the points of each message in the order of its labels.tsv; nothing else
 
 It first leaves out parts of the mail, one after the other, and prints how the model judges them; then it learns from
 all of it. The same mail gives the same weights. Build the plugin afterwards: plugins/build.sh.";
@@ -77,15 +78,13 @@ struct Options {
     output: Option<PathBuf>,
     card: Option<PathBuf>,
     scores: Option<PathBuf>,
+    judge: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
-    let result = if arguments.next_if(|first| first == "evaluate").is_some() {
-        evaluate::run(arguments)
-    } else {
-        train(arguments)
-    };
+    let result =
+        if arguments.next_if(|first| first == "evaluate").is_some() { judge(arguments) } else { train(arguments) };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -95,13 +94,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// The command `evaluate`.
+fn judge(arguments: impl Iterator<Item = String>) -> Result<(), String> {
+    let options = evaluate::Options::read(arguments)?;
+    let (mut judged, mut micros) = (Vec::new(), Vec::new());
+    for one in &options.collect()? {
+        let start = Instant::now();
+        judged.push(evaluate::Judged::natively(one)?);
+        micros.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    let (figures, times) = (evaluate::Figures::of(&judged), evaluate::Times::of(micros));
+    println!("{figures}\n{times}");
+    let missed = options.floors.missed(&figures, &times);
+    if missed.is_empty() { Ok(()) } else { Err(missed.join("; ")) }
+}
+
 fn train(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     options(arguments)?.map_or(Ok(()), |options| run(&options))
 }
 
 /// What the arguments ask for; `None` when they asked for help, which was given.
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { mail: Vec::new(), made_up: 6000, output: None, card: None, scores: None };
+    let mut options = Options { mail: Vec::new(), made_up: 6000, output: None, card: None, scores: None, judge: None };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value; see --help"));
         match argument.as_str() {
@@ -115,6 +129,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
             }
             "--output" => options.output = Some(value()?.into()),
             "--scores" => options.scores = Some(value()?.into()),
+            "--judge" => options.judge = Some(value()?.into()),
             "--card" => options.card = Some(value()?.into()),
             other if other.starts_with('-') => return Err(format!("there is no option {other}; see --help")),
             directory => options.mail.push(directory.into()),
@@ -137,6 +152,9 @@ fn run(options: &Options) -> Result<(), String> {
     drop(collected);
     eprintln!("{} messages with those made up and those put into other pages", examples.len());
     let folds = report::folds(&examples, FOLDS, &RECIPE);
+    if let Some(other) = &options.judge {
+        return judge_other(&examples, report::threshold(&folds, &[]), other);
+    }
     let unseen = report::units(&examples, FOLDS, &RECIPE);
     let threshold = report::threshold(&folds, &unseen);
     let shifted: Vec<_> = folds.iter().map(|one| one.moved(threshold, &RECIPE)).collect();
@@ -154,6 +172,19 @@ fn run(options: &Options) -> Result<(), String> {
     }
     if let Some(card) = &options.card {
         write(card, report::card(&examples, options.made_up, &text).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Judges other mail by what is learned from the examples.
+fn judge_other(examples: &[Example], threshold: f64, other: &Path) -> Result<(), String> {
+    let all: Vec<&Example> = examples.iter().collect();
+    let bytes = learn::learn(&all, &RECIPE);
+    let weights = learn::read(&bytes);
+    for (origin, one) in corpus::read(other)?.iter().enumerate() {
+        let points =
+            Example::of(one, origin, true, 1.0).points(&weights) - threshold / f64::from(RECIPE.odds_per_point);
+        println!("{points:.2}");
     }
     Ok(())
 }

@@ -125,7 +125,9 @@ typedef struct exports_scoring_message_t {
   scorer_list_tuple2_string_string_t   headers;
   // At most 1,000.
   exports_scoring_list_attachment_t   attachments;
-  // `size`: bytes of the whole message as it was read, when it was given whole.
+  // `size`: bytes of the whole message as it was read, when it was given whole. `check-settings`: there is no
+  // message, an operator is about to change settings; the error of `score` is what is wrong with them.
+  // It comes only to a plugin whose description has an attribute of that name.
   exports_scoring_list_attribute_t   attributes;
 } exports_scoring_message_t;
 
@@ -168,6 +170,7 @@ typedef struct exports_scoring_finding_t {
   // What to change, in a sentence.
   scorer_string_t   suggestion;
   exports_scoring_option_location_t   location;
+  // `own-rule`: the id of a rule that an operator has added by a setting; `rule` then stands for all of those.
   exports_scoring_list_attribute_t   attributes;
 } exports_scoring_finding_t;
 

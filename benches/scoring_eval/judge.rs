@@ -1,0 +1,103 @@
+//! Labelled mail in, figures out.
+
+use std::time::Duration;
+
+use pillarbox::plugins::Workbench;
+use pillarbox::plugins::limits::Limits;
+use pillarbox_scorer_train::corpus::Labelled;
+use pillarbox_scorer_train::evaluate::{Figures, Judged, Options, Times};
+use serde_json::{Value as Json, json};
+
+use crate::component::{Component, of_contract};
+
+/// Messages that are judged before any is measured.
+const WARM_UP: usize = 500;
+
+/// One message, judged both ways.
+struct Both {
+    sandboxed: Judged,
+    is_alike: bool,
+    sandboxed_us: f64,
+    native_us: f64,
+    memory_bytes: usize,
+}
+
+/// Judges the mail, prints the figures, and says which floors they miss.
+pub async fn run(options: &Options) -> Result<(), String> {
+    let mail = options.collect()?;
+    let component = Component::start(Limits::default()).await;
+    for one in mail.iter().take(WARM_UP) {
+        both(&component, one)?;
+    }
+    let all = mail.iter().map(|one| both(&component, one)).collect::<Result<Vec<_>, _>>()?;
+    let judged: Vec<Judged> = all.iter().map(|one| one.sandboxed.clone()).collect();
+    let figures = Figures::of(&judged);
+    let sandboxed = Times::of(all.iter().map(|one| one.sandboxed_us).collect());
+    let native = Times::of(all.iter().map(|one| one.native_us).collect());
+    let memory = memory(&all);
+    if options.as_json {
+        println!("{:#}", as_json(&figures, [&sandboxed, &native], memory));
+    } else {
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        println!("{figures}\nOf CPU time, with load {}:", load.split(' ').next().unwrap_or_default());
+        println!("sandboxed: {sandboxed}\nnative:    {native}\nratio:     {:.2}", native.rate / sandboxed.rate);
+        let [median, p99, most] = memory.map(|bytes| bytes as f64 / 1024.0 / 1024.0);
+        println!("memory of a call: median {median:.1} MiB, 99 of 100 within {p99:.1} MiB, at most {most:.1} MiB");
+    }
+    let differing = all.iter().filter(|one| !one.is_alike).count();
+    if differing > 0 {
+        return Err(format!("{differing} messages have another verdict in the sandbox than natively"));
+    }
+    let missed = options.floors.missed(&figures, &sandboxed);
+    if missed.is_empty() { Ok(()) } else { Err(missed.join("; ")) }
+}
+
+fn both(component: &Component, one: &Labelled) -> Result<Both, String> {
+    let message = of_contract(&one.message);
+    let (tried, sandboxed_us) = timed(|| component.score(message, Vec::new()));
+    let verdict = tried.result.map_err(|fault| fault.to_string())?;
+    let (native, native_us) = timed(|| pillarbox_scorer::score(&one.message, &[]));
+    let native = native?;
+    let is_alike = native.spam_score.to_bits() == verdict.spam_score.to_bits()
+        && native.findings.iter().map(|finding| finding.rule).eq(verdict.findings.iter().map(|finding| &*finding.rule));
+    let sandboxed = Judged::of(one, verdict.spam_score, &verdict.attributes);
+    Ok(Both { sandboxed, is_alike, sandboxed_us, native_us, memory_bytes: tried.memory_bytes })
+}
+
+/// What the work came to, and microseconds of CPU time.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let began = Workbench::cpu_time();
+    let done = work();
+    (done, Workbench::cpu_time().saturating_sub(began).max(Duration::from_nanos(1)).as_secs_f64() * 1e6)
+}
+
+/// Bytes: the middle, what 99 of 100 keep within, and the most.
+fn memory(all: &[Both]) -> [usize; 3] {
+    let mut bytes: Vec<usize> = all.iter().map(|one| one.memory_bytes).collect();
+    bytes.sort_unstable();
+    [bytes.len() / 2, bytes.len() * 99 / 100, bytes.len() - 1].map(|at| bytes[at])
+}
+
+fn as_json(figures: &Figures, [sandboxed, native]: [&Times; 2], memory: [usize; 3]) -> Json {
+    let times = |times: &Times| json!({ "median_us": times.median_us, "p99_us": times.p99_us, "messages_per_cpu_second": times.rate });
+    let slices = figures.slices.iter().map(|slice| {
+        json!({ "name": slice.name, "is_spam": slice.is_spam, "messages": slice.messages, "at_5_points": slice.reached })
+    });
+    let reliability = figures
+        .reliability
+        .iter()
+        .map(|said| json!({ "from": said.from, "below": said.below, "messages": said.messages, "spam": said.spam }));
+    json!({
+        "messages": figures.messages,
+        "auc": figures.auc,
+        "f1": figures.f1,
+        "caught_at_1_percent": figures.caught,
+        "false_alarms": figures.false_alarms,
+        "slices": slices.collect::<Vec<_>>(),
+        "reliability": reliability.collect::<Vec<_>>(),
+        "sandboxed": times(sandboxed),
+        "native": times(native),
+        "sandboxed_per_native": native.rate / sandboxed.rate,
+        "memory_bytes": { "median": memory[0], "p99": memory[1], "most": memory[2] },
+    })
+}
