@@ -12,10 +12,15 @@ const LINKS: [usize; 4] = [12_500, 25_000, 50_000, 100_000];
 const DEPTHS: [usize; 4] = [6_250, 12_500, 25_000, 50_000];
 /// The fastest of so many counts.
 const RUNS: usize = 3;
+/// Calls whose median counts.
+const CALLS: usize = 2_000;
+const OWN_RULES: usize = 50;
+const WALL_MS_MAX: u64 = 60_000;
 
 /// Prints a line for each kind of message.
 pub async fn print() {
-    let component = Component::start(Limits::default()).await;
+    // CPU time is what is measured, and a busy machine must not end a call.
+    let component = Component::start(Limits { wall_ms_max: WALL_MS_MAX, ..Limits::default() }).await;
     println!("| message | | | | | the last doubling | memory |\n| --- | --- | --- | --- | --- | --- | --- |");
     let head = |name: &str, sizes: [String; 4]| println!("| **{name}** | {} | | |", sizes.join(" | "));
     head("bytes of the body", SIZES.map(|bytes| format!("{} MB", bytes as f64 / MB as f64)));
@@ -26,6 +31,25 @@ pub async fn print() {
     line(&component, "links, each to another host", LINKS, hostile::links);
     head("how deep", DEPTHS.map(|depth| depth.to_string()));
     line(&component, "elements inside each other", DEPTHS, hostile::nested);
+    let letter = Message { text: Some("Notes on the engine, as every month.".into()), ..Message::default() };
+    let [without, with] = [Vec::new(), vec![("rules".to_owned(), own_rules())]].map(|settings| {
+        let mut micros: Vec<u64> =
+            (0..CALLS).map(|_| component.score(letter.clone(), settings.clone()).cpu_us).collect();
+        micros.sort_unstable();
+        micros[CALLS / 2]
+    });
+    println!("\nA letter of one sentence takes {without} µs, and {with} µs with a file of {OWN_RULES} own rules.");
+}
+
+/// A file of own rules like those that people write.
+fn own_rules() -> String {
+    let rule = |number: usize| {
+        format!(
+            "[[rule]]\nid = \"ACME_RULE_{number}\"\nwhere = [\"subject\", \"text\"]\nwords = [\"project number {number}\", \"internal only\"]\n\
+             points = 1.5\nmessage = \"Internal words leave the house.\"\nsuggestion = \"Take them out before it is sent.\"\n\n"
+        )
+    };
+    (0..OWN_RULES).map(rule).collect()
 }
 
 fn line(
@@ -41,7 +65,7 @@ fn line(
     });
     let (growth, memory) = match &taken {
         [.., Ok((before, _)), Ok((last, bytes))] => {
-            (format!("{:.2}", *last as f64 / *before as f64), format!("{:.1} MiB", *bytes as f64 / 1048576.0))
+            (format!("{:.2}", *last as f64 / *before as f64), format!("{:.1} MiB", *bytes as f64 / 1_048_576.0))
         }
         _ => Default::default(),
     };

@@ -138,14 +138,14 @@ mod tests {
         ParsedMessage::parse(raw.as_bytes()).expect("it is a message")
     }
 
-    fn at(part: &str, index: usize, offset: usize, length: usize) -> Option<Location<'_>> {
-        Some(Location { part, index, offset, length })
+    fn at(part: &str, index: usize, offset: usize, length: usize) -> Location<'_> {
+        Location { part, index, offset, length }
     }
 
     #[track_caller]
-    fn stands(location: Option<Location<'_>>, told: &str, words: &str) {
+    fn stands(location: Location<'_>, told: &str, words: &str) {
         let message = message();
-        let place = places(&message, &[location]).remove(0).expect("it is a place");
+        let place = places(&message, &[Some(location)]).remove(0).expect("it is a place");
         assert_eq!((place.told().as_str(), place.words()), (told, words));
     }
 
@@ -169,8 +169,13 @@ mod tests {
         stands(at("subject", 0, 99, 1), "subject", "");
         stands(at("subject", 0, usize::MAX, usize::MAX), "subject", "");
         let message = message();
-        for location in [None, at("html", 0, 0, 1), at("to", 2, 0, 1), at("subject", 1, 0, 1), at("nonsense", 0, 0, 1)]
-        {
+        for location in [
+            None,
+            Some(at("html", 0, 0, 1)),
+            Some(at("to", 2, 0, 1)),
+            Some(at("subject", 1, 0, 1)),
+            Some(at("nonsense", 0, 0, 1)),
+        ] {
             assert_eq!(places(&message, &[location]), [None], "{location:?}");
         }
     }
@@ -179,7 +184,7 @@ mod tests {
     fn a_name_is_told_within_bounds() {
         for (length, told) in [(60, 60), (61, 60)] {
             let message = ParsedMessage { headers: vec![("x".repeat(length), String::new())], ..message() };
-            let place = places(&message, &[at("headers", 0, 0, 0)]).remove(0).expect("it is a place");
+            let place = places(&message, &[Some(at("headers", 0, 0, 0))]).remove(0).expect("it is a place");
             assert_eq!(place.told(), format!("header {}", "x".repeat(told)));
         }
     }
@@ -188,7 +193,8 @@ mod tests {
     fn lines_are_counted_whatever_the_order_of_the_places() {
         let message = ParsedMessage { html: Some("a\nb\n\nc".into()), text: Some("\n\nx".into()), ..message() };
         let locations =
-            [at("html", 0, 5, 1), at("text", 0, 2, 1), at("html", 0, 0, 1), at("html", 0, 2, 1), at("html", 0, 9, 9)];
+            [at("html", 0, 5, 1), at("text", 0, 2, 1), at("html", 0, 0, 1), at("html", 0, 2, 1), at("html", 0, 9, 9)]
+                .map(Some);
         let lines: Vec<_> = places(&message, &locations).into_iter().flatten().map(|place| place.line).collect();
         assert_eq!(lines, [4, 3, 1, 2, 4]);
     }

@@ -43,6 +43,7 @@ pub enum StatGroup {
 }
 
 /// Which rows of `stat_scopes` statistics are read by.
+#[derive(Clone, Copy)]
 enum Scopes {
     /// Those of all that a customer's emails come to.
     Wholes,

@@ -39,10 +39,11 @@ impl Writer {
     /// Also says how far the hits of the journal were taken over.
     pub(crate) fn start(path: &Path, queue_max: usize, now: i64) -> Result<(Self, Cursor)> {
         let connection = sql::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // FULL: a commit that was answered survives a power cut. 32 MiB of pages are kept in memory.
+        // FULL: a commit that was answered survives a power cut. 32 MiB of pages are kept in memory. What a migration or another
+        // large unit made of the write-ahead log goes back to the disk, down to 64 MiB.
         connection.batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
         )?;
         migrations::apply(&connection, now)?;
         let hit_cursor = hits::cursor(&connection)?;
