@@ -315,7 +315,12 @@ async fn a_node_that_takes_notifications_gets_the_addresses_of_sources_when_it_h
     let some = asks(&nothing["addresses_revision"]).await;
     let hash = |path: &str| {
         let address = path.trim_start_matches("/webhooks/in/");
-        digest(&SHA256, address.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+        digest(&SHA256, address.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .concat()
     };
     let entry = json!({ "hash": hash(&basic), "body_bytes_max": 2_048, "busy_status": 429, "wants_password": true });
     assert_eq!(some["addresses"], json!([entry]));
