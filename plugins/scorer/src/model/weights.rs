@@ -116,7 +116,7 @@ fn weight_of(counts: [u32; Kind::COUNT]) -> f64 {
 }
 
 /// Known words and pairs at which the judgement counts half.
-const HALF_AT_WORDS: f64 = 2.0;
+const HALF_AT_WORDS: f64 = 3.0;
 /// A link has so many known signs that say as much as a word.
 const LINK_SIGNS_PER_WORD: f64 = 4.0;
 /// Points at which a message is spam.
@@ -176,13 +176,13 @@ mod tests {
 
     #[test]
     fn hardly_any_words_say_hardly_anything() {
-        for (words, weight) in [(0, 0.0), (2, 0.5), (6, 0.9), (60, 0.9989)] {
+        for (words, weight) in [(0, 0.0), (3, 0.5), (9, 0.9), (60, 0.9975)] {
             let mut counts = [0; Kind::COUNT];
             counts[Kind::Words as usize] = words;
             assert!((weight_of(counts) - weight).abs() < 1e-3, "{words}: {}", weight_of(counts));
         }
         let mut links = [0; Kind::COUNT];
-        links[Kind::Links as usize] = 8;
+        links[Kind::Links as usize] = 12;
         assert!((weight_of(links) - 0.5).abs() < 1e-9);
     }
 
@@ -207,7 +207,7 @@ mod tests {
         sums[Kind::Words as usize] = 40;
         counts[Kind::Words as usize] = 100;
         assert!((weights.odds(sums, counts) - 3.0).abs() < 1e-9);
-        let weight = 10_000.0 / 10_004.0;
+        let weight = 10_000.0 / 10_009.0;
         assert!((weights.points(sums, counts, 0.0) - 6.25 * weight).abs() < 1e-9);
         assert!((weights.points(sums, counts, 2.0) - 4.25 * weight).abs() < 1e-9);
         assert!((weights.probability(5.0) - 0.5).abs() < 1e-9);

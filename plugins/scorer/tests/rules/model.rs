@@ -26,7 +26,7 @@ fn it_points_at_the_words_that_weigh_most() {
 #[test]
 fn it_speaks_for_an_honest_letter() {
     let opinions = opinions(&letter());
-    assert_eq!(opinions.len(), 1);
+    assert_eq!(opinions.len(), 1, "{opinions:#?}");
     assert!(opinions[0].points < 0.0 && opinions[0].location.is_none(), "{opinions:#?}");
 }
 

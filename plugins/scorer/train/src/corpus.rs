@@ -18,6 +18,8 @@ pub struct Labelled {
     pub slice: String,
     /// Where it was collected. What has one source is left out together when sources are left out.
     pub source: String,
+    /// When it was sent; 0 when nobody knows.
+    pub year: u32,
     /// The message.
     pub message: Message,
 }
@@ -35,7 +37,7 @@ pub fn read(directory: &Path) -> Result<Vec<Labelled>, String> {
     for (folder, is_spam) in [("ham", false), ("spam", true)] {
         for file in files(&directory.join(folder))? {
             let (slice, source) = (folder.to_owned(), directory.display().to_string());
-            all.push(Labelled { is_spam, slice, source, message: read_message(&file)? });
+            all.push(Labelled { is_spam, slice, source, year: 0, message: read_message(&file)? });
         }
     }
     if all.is_empty() {
@@ -59,8 +61,9 @@ fn read_labels(directory: &Path, labels: &Path) -> Result<Vec<Labelled>, String>
             other => return Err(wrong(&format!("the label {other:?} is neither 0 nor 1"))),
         };
         let source = cells.next().unwrap_or(slice).to_owned();
+        let year = cells.next().and_then(|year| year.trim().parse().ok()).unwrap_or(0);
         let message = read_message(&directory.join("eml").join(format!("{id}.eml")))?;
-        all.push(Labelled { is_spam, slice: slice.to_owned(), source, message });
+        all.push(Labelled { is_spam, slice: slice.to_owned(), source, year, message });
     }
     Ok(all)
 }

@@ -7,7 +7,7 @@ use crate::made_up::{self, KNOWN, Language, Scene, fill};
 use crate::regression::Random;
 
 /// What is sent without a page most of the time.
-const PLAIN: [&str; 4] = ["advance", "threat", "boss", "brief"];
+const PLAIN: [&str; 6] = ["advance", "threat", "boss", "brief", "jobs", "outreach"];
 
 /// What is sent as a picture now and then.
 const PICTURES: [&str; 4] = ["reward", "pills", "offer", "dating"];

@@ -27,6 +27,8 @@ pub struct Example {
     pub slice: String,
     /// Where it was collected.
     pub source: String,
+    /// When it was sent; 0 when nobody knows.
+    pub year: u32,
     /// For people who look into a score.
     pub subject: String,
     /// Which message it was made of; the same number for a message and what was made of it.
@@ -55,6 +57,7 @@ impl Example {
             is_spam: one.is_spam,
             slice: one.slice.clone(),
             source: one.source.clone(),
+            year: one.year,
             subject: one.message.subject.clone().unwrap_or_default(),
             origin,
             is_real,
@@ -65,20 +68,10 @@ impl Example {
         }
     }
 
-    /// What is left out together: sources whose names begin with the same letters.
+    /// Sources of one origin: those whose names begin with the same letters.
     pub fn family(&self) -> &str {
         let end = self.source.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(self.source.len());
         if end == 0 { &self.source } else { &self.source[..end] }
-    }
-
-    /// What is left out together when sources are left out: a family, or one of several collections that were made alike
-    /// and of which others are known.
-    pub fn unit(&self) -> &str {
-        if self.source.starts_with("enron") {
-            self.source.split('_').next().unwrap_or(&self.source)
-        } else {
-            self.family()
-        }
     }
 
     /// The points that weights give it, those of the rules included.
@@ -103,7 +96,7 @@ pub fn learn(examples: &[&Example], recipe: &Recipe) -> Vec<u8> {
     let shares = shares(examples);
     let samples = samples(examples, &vocabulary, &shares);
     let first = fit(&samples.iter().collect::<Vec<_>>(), vocabulary.len(), recipe, 1);
-    let kept = heaviest(&vocabulary, &first);
+    let kept = heaviest(&vocabulary, &first, &believed(&samples, vocabulary.len(), recipe));
     let samples = self::samples(examples, &kept, &shares);
     let last = fit(&samples.iter().collect::<Vec<_>>(), kept.len(), recipe, 1);
     quantized(&kept, &last, recipe)
@@ -162,18 +155,33 @@ fn samples(examples: &[&Example], vocabulary: &HashMap<u64, u32>, shares: &[f32]
     examples.iter().zip(shares).map(sample).collect()
 }
 
-/// The heaviest feature of each entry of the table.
-fn heaviest(vocabulary: &HashMap<u64, u32>, fit: &Fit) -> HashMap<u64, u32> {
+/// How much a weight of each feature counts in the end, which is a matter of its kind.
+fn believed(samples: &[Sample], features: usize, recipe: &Recipe) -> Vec<f32> {
+    let mut believed = vec![0.0; features];
+    for sample in samples {
+        for (kind, features) in sample.features.iter().enumerate() {
+            for at in features {
+                believed[*at as usize] = recipe.strengths[kind] * recipe.trusted[kind];
+            }
+        }
+    }
+    believed
+}
+
+/// The feature of each entry of the table that counts most.
+fn heaviest(vocabulary: &HashMap<u64, u32>, fit: &Fit, believed: &[f32]) -> HashMap<u64, u32> {
     let mut slots: Vec<Option<(u64, f32)>> = vec![None; SLOTS];
     for (hash, at) in vocabulary {
-        let weight = fit.weights[*at as usize].abs();
+        let weight = fit.weights[*at as usize].abs() * believed[*at as usize];
         let slot = &mut slots[weights::slot_of(*hash)];
-        let is_heavier = slot.is_none_or(|(other, most)| (weight, *hash) > (most, other));
+        let is_heavier = weight > 0.0 && slot.is_none_or(|(other, most)| (weight, *hash) > (most, other));
         if is_heavier {
             *slot = Some((*hash, weight));
         }
     }
-    slots.into_iter().flatten().map(|(hash, _)| hash).zip(0..).collect()
+    let mut kept: Vec<u64> = slots.into_iter().flatten().map(|(hash, _)| hash).collect();
+    kept.sort_unstable();
+    kept.into_iter().zip(0..).collect()
 }
 
 fn quantized(kept: &HashMap<u64, u32>, fit: &Fit, recipe: &Recipe) -> Vec<u8> {
@@ -186,7 +194,7 @@ fn quantized(kept: &HashMap<u64, u32>, fit: &Fit, recipe: &Recipe) -> Vec<u8> {
         (weights::slot_of(*hash), weights::check_of(*hash), byte)
     };
     let scales = Scales {
-        odds: recipe.strengths.map(|strength| f64::from(strength * scale)),
+        odds: std::array::from_fn(|kind| f64::from(recipe.strengths[kind] * recipe.trusted[kind] * scale)),
         bias: f64::from(fit.bias),
         threshold: 0.0,
         odds_per_point: f64::from(recipe.odds_per_point),
@@ -236,4 +244,44 @@ pub fn probability(scores: &[(f64, bool)]) -> [f64; 2] {
         middle += steps[1].clamp(-0.5, 0.5);
     }
     [slope, middle]
+}
+
+#[cfg(test)]
+mod tests {
+    use pillarbox_scorer::message::Message;
+
+    use super::*;
+
+    /// Spam speaks of casinos in its text, ham of gardens.
+    fn examples() -> Vec<Example> {
+        let example = |at: usize| {
+            let is_spam = at.is_multiple_of(2);
+            let text = if is_spam { "a casino bonus waits" } else { "the garden needs water" };
+            let message = Message { text: Some(text.into()), ..Message::default() };
+            let one = Labelled { is_spam, slice: "s".into(), source: "s".into(), year: 0, message };
+            Example::of(&one, at, true, 1.0)
+        };
+        (0..40).map(example).collect()
+    }
+
+    fn points_apart(trusted: [f32; Kind::COUNT]) -> f64 {
+        let examples = examples();
+        let recipe = Recipe { trusted, ..crate::RECIPE };
+        let bytes = learn(&examples.iter().collect::<Vec<_>>(), &recipe);
+        let weights = read(&bytes);
+        examples[0].points(&weights) - examples[1].points(&weights)
+    }
+
+    #[test]
+    fn what_was_learned_tells_spam_from_ham() {
+        assert!(points_apart([1.0; Kind::COUNT]) > 1.0);
+    }
+
+    #[test]
+    fn what_is_not_trusted_says_nothing() {
+        let mut trusted = [0.0; Kind::COUNT];
+        assert!(points_apart(trusted).abs() < 1e-9);
+        trusted[Kind::Words as usize] = 1.0;
+        assert!(points_apart(trusted) > 0.5);
+    }
 }

@@ -255,14 +255,46 @@ fn pick<'l>(languages: &'l [Language], random: &mut Random) -> &'l Language {
 /// What people write to each other.
 const LETTERS: [&str; 4] = ["letter", "office", "brief", "billing"];
 
+/// Of a hundred messages, so many are of those kinds at least.
+const LETTERS_PERCENT: usize = 15;
+
+fn kind<'l>(language: &'l Language, random: &mut Random) -> &'l Texts {
+    let letters: Vec<&Texts> = language.kinds.iter().filter(|kind| LETTERS.contains(&kind.name)).collect();
+    if !letters.is_empty() && random.chance(LETTERS_PERCENT) {
+        letters[random.below(letters.len())]
+    } else {
+        &language.kinds[random.below(language.kinds.len())]
+    }
+}
+
 /// What wanders from one thing to another.
-const LONG: [&str; 10] =
-    ["newsletter", "release", "sale", "digest", "listing", "promo", "aktion", "alert", "press", "games"];
+const LONG: [&str; 20] = [
+    "newsletter",
+    "release",
+    "sale",
+    "digest",
+    "listing",
+    "promo",
+    "aktion",
+    "alert",
+    "press",
+    "games",
+    "linkroll",
+    "fashion",
+    "kitchen",
+    "journeys",
+    "money",
+    "civic",
+    "wellness",
+    "campus",
+    "stage",
+    "dispatch",
+];
 
 /// What concerns one reader alone.
-const SINGLE: [&str; 13] = [
+const SINGLE: [&str; 14] = [
     "reset", "receipt", "notice", "shipping", "secure", "bank", "account", "careers", "notice2", "hinweis", "avis",
-    "avvisi", "bericht",
+    "avvisi", "bericht", "identity",
 ];
 
 impl Scene {
@@ -328,7 +360,7 @@ const KNOWN_PERCENT: usize = 20;
 
 fn one(languages: &[Language], random: &mut Random) -> (String, Message) {
     let language = pick(languages, random);
-    let kind = &language.kinds[random.below(language.kinds.len())];
+    let kind = kind(language, random);
     let is_letter = LETTERS.contains(&kind.name);
     let is_brief = kind.name == "brief";
     let scene = Scene::of(language, is_letter, random);

@@ -9,6 +9,7 @@
 
 mod learn;
 mod report;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,10 +67,11 @@ const FOLDS: usize = 4;
 const RECIPE: Recipe = Recipe {
     passes: 8,
     step: 4.0,
-    pull: 2e-6,
+    pull: 3e-6,
     strengths: [0.7, 0.7, 0.7, 0.7, 0.6, 0.6, 0.6, 0.3],
+    trusted: [0.8, 1.2, 0.9, 0.8, 0.4, 1.2, 0.9, 0.5],
     overlooked: 0.15,
-    odds_per_point: 1.0,
+    odds_per_point: 0.5,
 };
 
 struct Options {
@@ -155,21 +157,22 @@ fn run(options: &Options) -> Result<(), String> {
     if let Some(other) = &options.judge {
         return judge_other(&examples, report::threshold(&folds, &[]), other);
     }
-    let unseen = report::units(&examples, FOLDS, &RECIPE);
-    let threshold = report::threshold(&folds, &unseen);
+    let of_a_kind = report::units_of_a_kind(&examples, FOLDS, &RECIPE);
+    let threshold = report::threshold(&folds, &of_a_kind);
     let shifted: Vec<_> = folds.iter().map(|one| one.moved(threshold, &RECIPE)).collect();
     let scores: Vec<(f64, bool)> = shifted.iter().map(|one| (one.points, one.is_spam)).collect();
     let probability = learn::probability(&scores);
-    let text = report::text(&shifted, &unseen, threshold, probability);
-    println!("{text}");
-    if let Some(file) = &options.scores {
-        write(file, report::scores(&shifted).as_bytes())?;
-    }
     if let Some(output) = &options.output {
         let all: Vec<&Example> = examples.iter().collect();
         let weights = learn::calibrated(&learn::learn(&all, &RECIPE), threshold, probability);
         write(output, &weights)?;
     }
+    if let Some(file) = &options.scores {
+        write(file, report::scores(&shifted).as_bytes())?;
+    }
+    let alone = report::units_alone(&examples, FOLDS, &RECIPE);
+    let text = report::text(&shifted, &of_a_kind, &alone, threshold, probability);
+    println!("{text}");
     if let Some(card) = &options.card {
         write(card, report::card(&examples, options.made_up, &text).as_bytes())?;
     }
@@ -196,10 +199,7 @@ fn write(file: &PathBuf, bytes: &[u8]) -> Result<(), String> {
 /// The collected messages, some of them in other pages too, and made-up ones.
 fn examples(collected: &[Labelled], made_up: usize) -> Vec<Example> {
     let mut random = Random::of(3);
-    let is_modern = |one: &Labelled| {
-        one.source.starts_with("tmpl") || one.source.starts_with("synth") || one.slice.ends_with(" page")
-    };
-    let share = |one: &Labelled| if is_modern(one) { MODERN_SHARE } else { 1.0 };
+    let share = |one: &Labelled| if !one.is_spam && units::is_modern(&one.slice) { MODERN_SHARE } else { 1.0 };
     let mut examples: Vec<Example> =
         collected.iter().enumerate().map(|(origin, one)| Example::of(one, origin, true, share(one))).collect();
     for (origin, one) in collected.iter().enumerate() {
@@ -215,7 +215,7 @@ fn examples(collected: &[Labelled], made_up: usize) -> Vec<Example> {
     let deceitful = made_up::deceitful(made_up / HONEST_PER_DECEIT, 6).into_iter().map(|one| (true, one));
     for (at, (is_spam, (slice, message))) in honest.chain(deceitful).enumerate() {
         let (source, share) = if is_spam { ("made-up deceit", DECEIT_SHARE) } else { ("made-up", HONEST_SHARE) };
-        let made = Labelled { is_spam, slice, source: source.to_owned(), message };
+        let made = Labelled { is_spam, slice, source: source.to_owned(), year: 0, message };
         examples.push(Example::of(&made, collected.len() + at, false, share));
     }
     examples

@@ -13,6 +13,9 @@ pub struct Recipe {
     pub pull: f32,
     /// How much each kind of features counts.
     pub strengths: [f32; Kind::COUNT],
+    /// What part of each kind's judgement is believed afterwards. Learning with a kind and believing little of it is
+    /// another thing than learning without: what only tells collections apart goes into it, and leaves with it.
+    pub trusted: [f32; Kind::COUNT],
     /// The share of features that each step overlooks, so that no few of them decide alone.
     pub overlooked: f32,
     /// Natural-logarithm odds that one point stands for.

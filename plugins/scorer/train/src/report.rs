@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::learn::{self, Example};
 use crate::measure;
 use crate::regression::Recipe;
+use crate::units;
 
 /// Of honest mail of any kind, the share that may reach 5.0 points when it was left out by chance.
 const HAM_SHARE: f64 = 0.0045;
 
-/// Of templates and newsletters, the share that may reach 5.0 points when no other of their kind was seen.
-const MODERN_SHARE: f64 = 0.21;
+/// Of templates and made-up newsletters, the share that may reach 5.0 points when others of their kind were seen.
+const MODERN_SHARE: f64 = 0.03;
 
-/// Slices that are templates and newsletters.
-const MODERN: [&str; 2] = ["ham_templates", "ham_synth_marketing"];
+/// Models that are learned at a time.
+const AT_A_TIME: usize = 2;
 
 /// What a message came to when the model had not seen it.
 #[derive(Clone)]
@@ -35,12 +38,12 @@ impl Judged {
 
 /// Leaves out each of so many parts once.
 pub fn folds(examples: &[Example], folds: usize, recipe: &Recipe) -> Vec<Judged> {
-    let mut judged = Vec::new();
-    for fold in 0..folds {
-        judged.extend(judge(examples, |one| part_of(one, folds) == Some(fold), recipe));
+    let parts = at_a_time(folds, |fold| {
+        let judged = judge(examples, |one| part_of(one, folds) == Some(fold), recipe, |_| String::new());
         eprintln!("left out part {} of {folds}", fold + 1);
-    }
-    judged
+        judged
+    });
+    parts.into_iter().flatten().collect()
 }
 
 /// The part in which a collected message, and what was made of it, is left out.
@@ -49,29 +52,74 @@ fn part_of(example: &Example, parts: usize) -> Option<usize> {
     (!is_made_up).then(|| (example.origin.wrapping_mul(0x9e37_79b1) >> 8) % parts)
 }
 
-/// What is judged of a source that was left out, beside a part of all others that was left out by chance.
+/// What is judged of sources that were left out, beside a part of all others that was left out by chance.
 pub struct Unit {
-    /// The messages of the source.
+    /// The messages of the sources.
     pub unseen: Vec<Judged>,
     /// Messages of other sources.
     pub seen: Vec<Judged>,
 }
 
-/// Leaves out each source once, and a part of the others.
-pub fn units(examples: &[Example], folds: usize, recipe: &Recipe) -> Vec<Unit> {
-    let units: BTreeSet<&str> = examples.iter().filter(|one| one.is_real).map(Example::unit).collect();
-    let mut all = Vec::new();
-    for unit in units {
-        let is_out = |one: &Example| one.unit() == unit || part_of(one, folds) == Some(0);
-        let judged = judge(examples, is_out, recipe);
-        let (unseen, seen) = judged.into_iter().partition(|one| one.unit == unit);
-        all.push(Unit { unseen, seen });
-        eprintln!("left out {unit}");
-    }
-    all
+/// Leaves out what has others of its kind, and a part of the others.
+pub fn units_of_a_kind(examples: &[Example], folds: usize, recipe: &Recipe) -> Vec<Unit> {
+    let of_round = |one: &Example, round| units::of_a_kind(one).filter(|(at, _)| *at == round).map(|(_, name)| name);
+    at_a_time(units::ROUNDS, |round| {
+        let unit = unit(examples, folds, recipe, |one| of_round(one, round));
+        eprintln!("left out sources that have others of their kind, round {} of {}", round + 1, units::ROUNDS);
+        unit
+    })
 }
 
-fn judge(examples: &[Example], is_out: impl Fn(&Example) -> bool, recipe: &Recipe) -> Vec<Judged> {
+/// Leaves out each kind of sources once, and a part of the others.
+pub fn units_alone(examples: &[Example], folds: usize, recipe: &Recipe) -> Vec<Unit> {
+    let names: BTreeSet<&str> = examples.iter().filter(|one| one.is_real).map(units::alone).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    at_a_time(names.len(), |at| {
+        let name = names[at];
+        let unit = unit(examples, folds, recipe, |one| (units::alone(one) == name).then(|| name.to_owned()));
+        eprintln!("left out {name}");
+        unit
+    })
+}
+
+/// Leaves out what has a name, and a part of the others.
+fn unit(examples: &[Example], folds: usize, recipe: &Recipe, name: impl Fn(&Example) -> Option<String>) -> Unit {
+    let is_out = |one: &Example| name(one).is_some() || part_of(one, folds) == Some(0);
+    let judged = judge(examples, is_out, recipe, |one| name(one).unwrap_or_default());
+    let (seen, unseen) = judged.into_iter().partition(|one| one.unit.is_empty());
+    Unit { unseen, seen }
+}
+
+/// Does each of so many things, some at a time, and returns what came out in their order.
+fn at_a_time<T: Send>(count: usize, one: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count {
+                break;
+            }
+            let made = one(at);
+            done.lock().expect("nobody panicked with it").push((at, made));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(work);
+        }
+    });
+    let mut done = done.into_inner().expect("nobody panicked with it");
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, made)| made).collect()
+}
+
+fn judge(
+    examples: &[Example],
+    is_out: impl Fn(&Example) -> bool,
+    recipe: &Recipe,
+    unit: impl Fn(&Example) -> String,
+) -> Vec<Judged> {
     let seen: Vec<&Example> = examples.iter().filter(|one| !is_out(one)).collect();
     let bytes = learn::learn(&seen, recipe);
     let weights = learn::read(&bytes);
@@ -79,7 +127,7 @@ fn judge(examples: &[Example], is_out: impl Fn(&Example) -> bool, recipe: &Recip
         points: one.points(&weights),
         is_spam: one.is_spam,
         slice: one.slice.clone(),
-        unit: one.unit().to_owned(),
+        unit: unit(one),
         subject: one.subject.clone(),
     };
     examples.iter().filter(|one| one.is_real && is_out(one)).map(of_one).collect()
@@ -92,8 +140,8 @@ pub fn threshold(folds: &[Judged], units: &[Unit]) -> f64 {
         if scores.is_empty() { f64::NEG_INFINITY } else { measure::caught_at(&scores, share).0 }
     };
     let ham = folds.iter().filter(|one| !one.is_spam).collect();
-    let modern =
-        units.iter().flat_map(|unit| &unit.unseen).filter(|one| MODERN.contains(&one.slice.as_str())).collect();
+    let unseen = units.iter().flat_map(|unit| &unit.unseen);
+    let modern = unseen.filter(|one| !one.is_spam && units::is_modern(&one.slice)).collect();
     (at(HAM_SHARE, ham).max(at(MODERN_SHARE, modern)) - 5.0) * f64::from(crate::RECIPE.odds_per_point)
 }
 
@@ -108,17 +156,18 @@ pub fn scores(judged: &[Judged]) -> String {
 }
 
 /// Figures on mail that was left out by chance and by source.
-pub fn text(folds: &[Judged], units: &[Unit], threshold: f64, probability: [f64; 2]) -> String {
+pub fn text(folds: &[Judged], of_a_kind: &[Unit], alone: &[Unit], threshold: f64, probability: [f64; 2]) -> String {
     let mut text = String::new();
     figures(&mut text, "Left out by chance", folds);
-    sources(&mut text, units, threshold);
+    sources(&mut text, "Left out while others of its kind were seen", of_a_kind, threshold);
+    sources(&mut text, "Left out with all of its kind", alone, threshold);
     reliability(&mut text, folds, probability);
     text
 }
 
 /// A line for each slice of a source that was left out: how well it is told from what is of the other kind in the part
 /// of the seen sources that was left out too.
-fn sources(text: &mut String, units: &[Unit], threshold: f64) {
+fn sources(text: &mut String, what: &str, units: &[Unit], threshold: f64) {
     let mut table = String::from(
         "| source | slice | messages | AUC | beyond 1 % of seen ham | at 5.0 points and more |\n| --- | --- | --- | --- | --- | --- |\n",
     );
@@ -126,13 +175,16 @@ fn sources(text: &mut String, units: &[Unit], threshold: f64) {
     for unit in units {
         let seen: Vec<(f64, bool)> = unit.seen.iter().map(|one| (one.points, one.is_spam)).collect();
         let (at_one_percent, _) = measure::caught_at(&seen, 0.01);
-        let mut slices: BTreeMap<(&str, bool), Vec<f64>> = BTreeMap::new();
+        let mut slices: BTreeMap<(&str, &str, bool), Vec<f64>> = BTreeMap::new();
         for one in &unit.unseen {
-            let slice = one.slice.split(' ').next().unwrap_or_default();
-            let slice = if one.unit == "package" { "packages" } else { slice };
-            slices.entry((slice, one.is_spam)).or_default().push(one.points);
+            let slice = match one.slice.split_once(' ') {
+                Some((_, "page")) => "pages of packages",
+                Some(_) => "texts of packages",
+                None => &one.slice,
+            };
+            slices.entry((&one.unit, slice, one.is_spam)).or_default().push(one.points);
         }
-        for ((slice, is_spam), points) in slices {
+        for ((name, slice, is_spam), points) in slices {
             let others = seen.iter().filter(|(_, other)| *other != is_spam).copied();
             let scores: Vec<(f64, bool)> = points.iter().map(|points| (*points, is_spam)).chain(others).collect();
             let area = measure::auc(&scores);
@@ -141,7 +193,6 @@ fn sources(text: &mut String, units: &[Unit], threshold: f64) {
                 100.0 * points.iter().filter(|points| **points > least).count() as f64 / points.len() as f64
             };
             let spam_at = 5.0 + threshold / f64::from(crate::RECIPE.odds_per_point);
-            let name = &unit.unseen[0].unit;
             let _ = writeln!(
                 table,
                 "| {name} | {slice} | {} | {area:.4} | {:.1} % | {:.1} % |",
@@ -152,7 +203,7 @@ fn sources(text: &mut String, units: &[Unit], threshold: f64) {
         }
     }
     let mean = areas.iter().sum::<f64>() / areas.len().max(1) as f64;
-    let _ = writeln!(text, "## Left out with its whole source\n\nMean AUC of the slices: {mean:.4}.\n\n{table}");
+    let _ = writeln!(text, "## {what}\n\nMean AUC of the slices: {mean:.4}.\n\n{table}");
 }
 
 /// Figures of what was judged, and a line for each slice.
@@ -231,12 +282,25 @@ pub fn card(examples: &[Example], made_up: usize, figures: &str) -> String {
     for (source, [ham, spam]) in sources {
         let _ = writeln!(card, "| {source} | {ham} | {spam} |");
     }
-    let dressed = examples.iter().filter(|one| !one.is_real && one.source != "made-up").count();
+    let dressed = examples.iter().filter(|one| !one.is_real && !one.source.starts_with("made-up")).count();
+    let deceitful = examples.iter().filter(|one| one.source == "made-up deceit").count();
     let _ = writeln!(
         card,
-        "| made up by `train` from `honest/` | {made_up} | 0 |\n\n{dressed} of the collected messages were put into other pages as well.\n\n{figures}"
+        "| made up by `train` from `honest/` | {made_up} | 0 |\n| made up by `train` from `deceit/` | 0 | {deceitful} |\n\n\
+         {dressed} of the collected messages were put into other pages as well.\n\n{figures}"
     );
     card.truncate(card.trim_end().len());
     card.push('\n');
     card
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_at_a_time_comes_in_its_order() {
+        assert_eq!(at_a_time(7, |at| at * at), [0, 1, 4, 9, 16, 25, 36]);
+        assert!(at_a_time(0, |at| at).is_empty());
+    }
 }
