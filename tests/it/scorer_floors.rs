@@ -38,6 +38,7 @@ async fn the_component_tells_made_up_deceit_from_made_up_honest_mail() {
             is_spam,
             slice,
             source: "made-up".to_owned(),
+            year: 0,
             message,
         }));
     }
