@@ -4,6 +4,7 @@ pub(crate) mod view;
 
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -112,7 +113,8 @@ pub(crate) async fn list(app: &App, customer: &Customer, query: &str) -> Result<
 /// file (BIND), `format=json` as what Route 53 and Cloudflare take.
 #[utoipa::path(get, path = "/api/customer/domains/{domain_id}", tag = "Domains",
     params(("domain_id" = Uuid, Path), ("format" = inline(Option<Format>), Query, description = "How to give the records")),
-    responses((status = 200, body = DomainReply)))]
+    responses((status = 200, description = "The domain, or its records in the format that was asked for",
+        content((DomainAnswer = "application/json"), (String = "text/plain")))))]
 pub(crate) async fn show(app: &App, customer: &Customer, domain_id: &str, query: &str) -> Result<Reply> {
     let format = Query::parse(query).word("format", (Format::ALL, Format::as_str), Format::parse)?;
     let known = find(app, customer, domain_id).await?;
@@ -124,6 +126,26 @@ pub(crate) async fn show(app: &App, customer: &Customer, domain_id: &str, query:
         }
         Some(Format::Json) => Ok(Reply::ok(&export::json(&known.domain.name, &records(app, &known)))),
     }
+}
+
+/// A domain, or its records.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes an answer for the reference, which is made of its parts")]
+enum DomainAnswer {
+    Domain(Box<DomainReply>),
+    Records(RecordsReply),
+}
+
+/// The records for the APIs of providers.
+#[derive(Serialize, ToSchema)]
+struct RecordsReply {
+    /// A batch of changes.
+    #[schema(value_type = Object)]
+    route53: Json,
+    /// Records to post.
+    #[schema(value_type = Object)]
+    cloudflare: Json,
 }
 
 words! {

@@ -14,8 +14,7 @@ pub(crate) const LIMIT_MAX: i64 = 1_000;
 /// The deepest page. Beyond it a cursor is the way.
 const PAGE_MAX: i64 = 1_000_000;
 
-/// The parameters of a request. Where one is given twice, the last counts; an empty one counts as not given, unless it is to
-/// be an id or a moment.
+/// The parameters of a request. Where one is given twice, the last counts; an empty text, page or limit counts as not given.
 pub(crate) struct Query(Vec<(String, String)>);
 
 /// Which page a caller wants.
@@ -72,15 +71,15 @@ impl Query {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The id of what `wanted` says. An empty one is refused: whoever has lost a cursor would get the first page for ever,
-    /// and who has lost an email's id the events of all.
+    /// The id of what `wanted` says.
     pub(crate) fn id(&self, name: &str, wanted: &str) -> Result<Option<Uuid>> {
-        understood(self.last(name), name, wanted, |text| text.parse().ok())
+        self.read(name, wanted, |text| text.parse().ok())
     }
 
-    /// A parameter that `read` understands; `wanted` says what that would be.
+    /// A parameter that `read` understands; `wanted` says what that would be. An empty one is refused: whoever has lost a cursor
+    /// would get the first page for ever, and who has lost an email's id the events of all.
     pub(crate) fn read<T>(&self, name: &str, wanted: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
-        understood(self.text(name), name, wanted, read)
+        understood(self.last(name), name, wanted, read)
     }
 
     /// One of these words.
@@ -94,16 +93,16 @@ impl Query {
         self.read(name, &wanted, parse)
     }
 
-    /// A moment, in milliseconds. An empty one is refused, since everything is too much for who wanted an hour.
+    /// A moment, in milliseconds.
     pub(crate) fn moment(&self, name: &str) -> Result<Option<i64>> {
-        understood(self.last(name), name, "a date and time such as 2024-03-15T14:30:00Z", time::parse)
+        self.read(name, "a date and time such as 2024-03-15T14:30:00Z", time::parse)
     }
 
     pub(crate) fn page(&self) -> Result<Page> {
         let number = |name, max, default| {
             let wanted = format!("a whole number from 1 to {max}");
             let inside = |text: &str| text.parse().ok().filter(|number| (1..=max).contains(number));
-            Ok::<_, Error>(self.read(name, &wanted, inside)?.unwrap_or(default))
+            Ok::<_, Error>(understood(self.text(name), name, &wanted, inside)?.unwrap_or(default))
         };
         let cursor = self.id("cursor", "the next_cursor of an earlier answer")?;
         Ok(Page { number: number("page", PAGE_MAX, 1)?, limit: number("limit", LIMIT_MAX, LIMIT_DEFAULT)?, cursor })
@@ -167,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_word_is_none_and_an_empty_id_or_moment_is_refused() {
+    fn an_empty_text_is_none_and_what_is_to_be_understood_is_refused() {
         let query = Query::parse("email_id=&from=&from_timestamp=&tag=&type=x&type=");
         assert_eq!((query.text("tag"), query.text("from")), (None, None));
-        assert_eq!(query.read("type", "a type", |_| None::<()>).expect("it is not given"), None);
+        assert!(query.read("type", "a type", |word| (word == "x").then_some(())).is_err(), "the last one counts");
         assert!(query.id("email_id", "the id of an email").is_err());
         assert!(query.moment("from_timestamp").is_err());
         assert_eq!(query.id("cursor", "a cursor").expect("it is not given"), None);

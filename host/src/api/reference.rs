@@ -224,6 +224,14 @@ mod tests {
     }
 
     #[test]
+    fn words_stand_there_as_they_are_spoken() {
+        let document = serde_json::to_value(Reference::openapi()).expect("it serializes");
+        let parameters = document["paths"]["/api/v1/events"]["get"]["parameters"].as_array().expect("it has some");
+        let types = parameters.iter().find(|one| one["name"] == "type").expect("it is one of them").to_string();
+        assert!(types.contains("\"delivered\"") && !types.contains("Delivered"), "{types}");
+    }
+
+    #[test]
     fn every_schema_that_is_referred_to_is_there() {
         let document = serde_json::to_value(Reference::openapi()).expect("it serializes");
         let text = document.to_string();
