@@ -10,6 +10,7 @@
 //!
 //! Nothing here looks at a clock, a network or chance: the same message with the same settings has the same verdict.
 
+mod byte_set;
 mod facts;
 mod hosts;
 mod html;
@@ -34,9 +35,9 @@ mod words;
 use facts::Facts;
 use html::page::Page;
 use message::Message;
-use rules::Rule;
+use rules::{Inquiry, Rule};
 use settings::Settings;
-use tally::{Hits, Tally};
+use tally::Tally;
 use verdict::Verdict;
 
 /// Bytes of a message, all its texts and names together, that are judged. Nearly every mailbox provider refuses less.
@@ -154,14 +155,9 @@ fn beginning(text: &str, bytes_max: usize) -> &str {
 }
 
 fn tally_of(facts: &Facts<'_>, settings: &Settings<'_>) -> Tally {
-    let mut tally = Tally::default();
-    for rule in rules::TABLES.iter().copied().flatten() {
-        if !settings.leaves_out(rule.id) {
-            let mut hits = Hits::default();
-            (rule.check)(facts, &mut hits);
-            tally.add(rule, settings.points(rule.id).unwrap_or(rule.points), hits);
-        }
-    }
+    let mut inquiry = Inquiry { facts, settings, tally: Tally::default() };
+    rules::ask(&mut inquiry);
+    let mut tally = inquiry.tally;
     settings.own.find(facts, &mut tally);
     tally
 }

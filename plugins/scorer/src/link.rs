@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::byte_set::ByteSet;
 use crate::url::Url;
 use crate::verdict::{Location, Part};
+
+/// What stands behind the first word of an address.
+static SIGNS: ByteSet = ByteSet::of(b":.");
 
 /// Links of a plain text that are looked at.
 const TEXT_LINKS_MAX: usize = 200_000;
@@ -56,12 +60,22 @@ pub(crate) fn in_text(text: &str) -> Vec<Link<'_>> {
 
 fn next_start(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let starts = |at: usize, word: &[u8]| {
-        bytes.len() >= at + word.len() && bytes[at..at + word.len()].eq_ignore_ascii_case(word)
+    let ends = |end: usize, word: &[u8]| {
+        let start = end.checked_sub(word.len()).filter(|start| *start >= from)?;
+        bytes[start..end].eq_ignore_ascii_case(word).then_some(start)
     };
-    (from..bytes.len()).find(|&at| match bytes[at] {
-        b'h' | b'H' => starts(at, b"http://") || starts(at, b"https://"),
-        b'w' | b'W' => starts(at, b"www.") && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric()),
-        _ => false,
-    })
+    let is_apart = |start: &usize| *start == 0 || !bytes[start - 1].is_ascii_alphanumeric();
+    let mut at = from;
+    while let Some(sign) = SIGNS.find(bytes, at) {
+        let start = match bytes[sign] {
+            b':' if bytes[sign..].starts_with(b"://") => ends(sign, b"http").or_else(|| ends(sign, b"https")),
+            b'.' => ends(sign, b"www").filter(is_apart),
+            _ => None,
+        };
+        if start.is_some() {
+            return start;
+        }
+        at = sign + 1;
+    }
+    None
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::byte_set::ByteSet;
+
 /// Bytes of the longest tag that is looked for.
 const TAG_BYTES_MAX: usize = 80;
 
@@ -9,12 +11,16 @@ const TAG_BYTES_MAX: usize = 80;
 const FORMS: [(&str, &str); 7] =
     [("{{", "}}"), ("*|", "|*"), ("{%", "%}"), ("<%=", "%>"), ("${", "}"), ("%%", "%%"), ("[[", "]]")];
 
+/// The bytes that these begin with.
+pub(crate) const STARTS: &[u8] = b"{*<$%[";
+static SIGNS: ByteSet = ByteSet::of(STARTS);
+
 /// The tags in `text`, in order. Each candidate is looked at over a bounded stretch.
 pub(crate) fn find(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
         loop {
-            let start = from + text[from..].find(['{', '*', '<', '$', '%', '['])?;
+            let start = SIGNS.find(text.as_bytes(), from)?;
             let end = FORMS.iter().find_map(|form| end_of(text, start, *form));
             from = end.unwrap_or(start + 1);
             if let Some(end) = end {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::byte_set::ByteSet;
 use crate::prose::Prose;
 
 /// Bytes of the longest disguise that is looked at.
@@ -32,7 +33,8 @@ const HIDDEN_WORDS: &[&str] = &[
 /// The disguised words of a text and what they say.
 pub(crate) fn find<'p>(prose: &'p Prose<'_>) -> impl Iterator<Item = (Range<usize>, &'static str)> + 'p {
     let with_digits = prose.digit_words.iter().filter_map(|range| revealed(&prose.text, range.clone()));
-    let with_signs = chunks_with_signs(&prose.text).filter_map(|range| revealed(&prose.text, range));
+    let text = if prose.has_any(SIGNS) { &*prose.text } else { "" };
+    let with_signs = chunks_with_signs(text).filter_map(|range| revealed(&prose.text, range));
     let spaced = prose.spaced_words.iter().filter_map(|range| revealed(&prose.text, range.clone()));
     with_digits.chain(with_signs).chain(spaced)
 }
@@ -61,11 +63,15 @@ fn letter_of(character: char) -> Option<char> {
     }
 }
 
+/// Signs that can stand for a letter and join others to a word.
+const SIGNS: &[u8] = b"@$|!";
+static SIGN_SET: ByteSet = ByteSet::of(SIGNS);
+
 /// Stretches without blanks around a sign that can stand for a letter.
 fn chunks_with_signs(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
-    let joins = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'$' | b'!' | b'|');
-    text.match_indices(['@', '$', '|', '!']).filter_map(move |(at, _)| {
+    let joins = |byte: &u8| byte.is_ascii_alphanumeric() || SIGN_SET.has(*byte);
+    SIGN_SET.find_all(bytes).filter_map(move |at| {
         let before = bytes[..at].iter().rev().take(DISGUISE_BYTES_MAX).take_while(|byte| joins(byte)).count();
         let after = bytes[at..].iter().take(DISGUISE_BYTES_MAX).take_while(|byte| joins(byte)).count();
         (before > 0 && after > 1).then_some(at - before..at + after)

@@ -22,6 +22,9 @@ const SPACED_LETTERS_MIN: usize = 4;
 /// Words that say something about what a text is about are at least this long.
 const TELLING_BYTES_MIN: usize = 4;
 
+/// Letters and digits without a blank that no word has.
+const LONG_BYTES_MIN: usize = 300;
+
 /// Bits of the sketch by which two texts are compared.
 const SKETCH_BITS: usize = 1 << 14;
 
@@ -43,11 +46,15 @@ pub(crate) struct Prose<'m> {
     pub(crate) disguised_words: Vec<Range<usize>>,
     /// Words that mix letters and digits.
     pub(crate) digit_words: Vec<Range<usize>>,
+    /// ASCII words that no language has, they are so long.
+    pub(crate) long_words: Vec<Range<usize>>,
     /// Words written letter by letter, `f r e e`.
     pub(crate) spaced_words: Vec<Range<usize>>,
     spaced_run: SpacedRun,
     sketch: Vec<u64>,
     telling_words: Vec<u16>,
+    /// Which bytes stand between the words of the text, and in those that have others than ASCII.
+    signs: [bool; 256],
 }
 
 /// Single letters that follow each other with one character between.
@@ -86,6 +93,12 @@ impl<'m> Prose<'m> {
         self.words == 0
     }
 
+    /// Whether the text has any of these bytes, which are no ASCII letters, digits or apostrophes. Most texts lack most signs,
+    /// and then nobody need search for them.
+    pub(crate) fn has_any(&self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|byte| self.signs[usize::from(*byte)])
+    }
+
     /// How many of 100 telling words of this text stand in the other. `None` when there are too few to say.
     pub(crate) fn shared_percent(&self, other: &Prose<'_>, words_min: usize) -> Option<usize> {
         let all = self.telling_words.len();
@@ -113,14 +126,20 @@ impl<'m> Prose<'m> {
             torn_words: Vec::new(),
             disguised_words: Vec::new(),
             digit_words: Vec::new(),
+            long_words: Vec::new(),
             spaced_words: Vec::new(),
             spaced_run: SpacedRun::default(),
             sketch: vec![0; SKETCH_BITS / 64],
             telling_words: Vec::new(),
+            signs: [false; 256],
         };
+        let mut end = 0;
         for word in Words::of(&text) {
+            prose.signs(&text[end..word.range.start]);
+            end = word.range.end;
             prose.word(&text, &word);
         }
+        prose.signs(&text[end..]);
         prose.end_spaced_run();
         prose.text = text;
         prose
@@ -129,19 +148,28 @@ impl<'m> Prose<'m> {
     fn word(&mut self, text: &str, word: &Word) {
         self.words += 1;
         phrases::starting_with(text, word, |hit| self.phrase(hit));
-        let written = &text[word.range.clone()];
-        let letters = written.bytes().filter(u8::is_ascii_alphabetic).count();
-        self.letters += letters;
-        self.capitals += written.bytes().filter(u8::is_ascii_uppercase).count();
-        if letters > 0 && written.bytes().any(|byte| byte.is_ascii_digit()) {
+        self.letters += word.letters;
+        self.capitals += word.capitals;
+        if word.letters > 0 && word.digits > 0 {
             keep(&mut self.digit_words, word);
         }
-        self.follow_spaced_run(written, word);
+        if word.is_ascii && word.range.len() >= LONG_BYTES_MIN {
+            keep(&mut self.long_words, word);
+        }
+        self.follow_spaced_run(word);
         if !word.is_ascii {
+            let written = &text[word.range.clone()];
+            self.signs(written);
             self.foreign_word(written, word);
         }
         if word.range.len() >= TELLING_BYTES_MIN {
             self.sketch_word(word.hash);
+        }
+    }
+
+    fn signs(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.signs[usize::from(byte)] = true;
         }
     }
 
@@ -156,8 +184,8 @@ impl<'m> Prose<'m> {
         }
     }
 
-    fn follow_spaced_run(&mut self, written: &str, word: &Word) {
-        let single = written.len() == 1 && written.as_bytes()[0].is_ascii_alphabetic();
+    fn follow_spaced_run(&mut self, word: &Word) {
+        let single = word.range.len() == 1 && word.letters == 1;
         let follows = self.spaced_run.letters > 0 && word.range.start == self.spaced_run.range.end + 1;
         if single && follows {
             self.spaced_run.range.end = word.range.end;

@@ -18,6 +18,11 @@ pub(crate) struct Word {
     /// The same for the same word in another case.
     pub(crate) hash: u64,
     pub(crate) is_ascii: bool,
+    /// ASCII letters in it, and how many of them are capitals.
+    pub(crate) letters: usize,
+    pub(crate) capitals: usize,
+    /// ASCII digits in it.
+    pub(crate) digits: usize,
 }
 
 /// The words of a text, in order.
@@ -70,9 +75,15 @@ impl Iterator for Words<'_> {
         let mut at = start;
         let mut hash = FNV_BASIS;
         let mut is_ascii = true;
+        let (mut letters, mut capitals, mut digits) = (0, 0, 0);
         while let Some(&byte) = bytes.get(at) {
-            if byte.is_ascii_alphanumeric() {
-                hash = (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(FNV_PRIME);
+            let lower = byte | 0x20;
+            if lower.is_ascii_lowercase() || byte.is_ascii_digit() {
+                // A digit has this bit already.
+                hash = (hash ^ u64::from(lower)).wrapping_mul(FNV_PRIME);
+                letters += usize::from(lower.is_ascii_lowercase());
+                capitals += usize::from(byte != lower);
+                digits += usize::from(byte.is_ascii_digit());
                 at += 1;
                 end = at;
             } else if byte == b'\'' && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic) {
@@ -95,7 +106,7 @@ impl Iterator for Words<'_> {
             }
         }
         self.at = at;
-        Some(Word { range: start..end, hash, is_ascii })
+        Some(Word { range: start..end, hash, is_ascii, letters, capitals, digits })
     }
 }
 

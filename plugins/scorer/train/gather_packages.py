@@ -13,6 +13,7 @@ PYPI = [
     ("django-machina", "1.3.1", "BSD-3-Clause"),
     ("django-newsletter", "1.2.1", "AGPL-3.0-or-later"),
     ("django-oscar", "4.2.1", "BSD-3-Clause"),
+    ("django-oscar-newsletter", "0.10.1", "AGPL-3.0"),
     ("django-plans", "2.8.2", "MIT"),
     ("django-shop", "1.2.4", "BSD"),
     ("django-userena", "2.0.1", "BSD"),

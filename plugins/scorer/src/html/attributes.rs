@@ -4,6 +4,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::entities;
+use crate::byte_set::ByteSet;
+
+static DOUBLE_QUOTE: ByteSet = ByteSet::of(b"\"");
+static SINGLE_QUOTE: ByteSet = ByteSet::of(b"'");
 
 /// One attribute; `value` is its place in the source, without quotes.
 pub(crate) struct Attribute<'h> {
@@ -72,8 +76,13 @@ fn read(html: &str, from: usize) -> Option<(Range<usize>, Range<usize>, usize)> 
         return Some((start..end, end..end, end));
     }
     let value = skip(html, equals + 1, |byte| byte.is_ascii_whitespace());
-    if let Some(quote @ (b'"' | b'\'')) = bytes.get(value) {
-        let close = skip(html, value + 1, |byte| byte != *quote);
+    let quote = match bytes.get(value) {
+        Some(b'"') => Some(&DOUBLE_QUOTE),
+        Some(b'\'') => Some(&SINGLE_QUOTE),
+        _ => None,
+    };
+    if let Some(quote) = quote {
+        let close = quote.find(bytes, value + 1).unwrap_or(html.len());
         return Some((start..end, value + 1..close, (close + 1).min(html.len())));
     }
     let close = skip(html, value, |byte| !byte.is_ascii_whitespace() && byte != b'>');

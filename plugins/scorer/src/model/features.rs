@@ -10,13 +10,13 @@ use crate::hosts;
 use crate::html::page::{Page, Spot};
 use crate::prose::Prose;
 use crate::url::Scheme;
-use crate::words::Words;
+use crate::words::{Word, Words};
 
 /// Bytes at the start of a body whose words are looked at.
 const WORDS_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes at the start of a body whose runs of characters are looked at.
-const RUNS_BYTES_MAX: usize = 3 * 1024;
+const RUNS_BYTES_MAX: usize = 1024;
 
 /// Links of a message whose hosts and paths are looked at.
 const LINKS_MAX: usize = 100;
@@ -110,11 +110,11 @@ impl Field {
 pub(crate) fn of(facts: &Facts<'_>, rules: &[&str], sink: &mut impl FnMut(Kind, u64, Spotted)) {
     if let Some(subject) = &facts.subject {
         words(&subject.text, Origin::Subject, (Field::SubjectWord, Field::SubjectPair), sink);
-        runs(&subject.text, Origin::Subject, Field::SubjectRun, sink);
+        runs(&subject.text, Field::SubjectRun, sink);
     }
     if let Some(body) = facts.body() {
         words(up_to(&body.text, WORDS_BYTES_MAX), Origin::Body, (Field::BodyWord, Field::BodyPair), sink);
-        runs(up_to(&body.text, RUNS_BYTES_MAX), Origin::Body, Field::BodyRun, sink);
+        runs(up_to(&body.text, RUNS_BYTES_MAX), Field::BodyRun, sink);
     }
     let mut signs = Signs { sink, kind: Kind::Signs };
     signs.subject(facts);
@@ -135,39 +135,36 @@ fn up_to(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-fn words(text: &str, origin: Origin, (single, pair): (Field, Field), sink: &mut impl FnMut(Kind, u64, Spotted)) {
+fn words(text: &str, origin: Origin, (single, double): (Field, Field), sink: &mut impl FnMut(Kind, u64, Spotted)) {
     let mut before: Option<(u64, Range<usize>)> = None;
     for word in Words::of(text) {
-        let written = &text[word.range.clone()];
-        if !word.is_ascii && written.chars().any(is_ideograph) {
+        if !word.is_ascii && text[word.range.clone()].chars().any(is_ideograph) {
             ideographs(text, &word.range, origin, single, sink);
             before = None;
             continue;
         }
-        let Some(hash) = plain(written, word.hash) else {
+        let Some(hash) = plain(&word) else {
             before = None;
             continue;
         };
         sink(single.kind(), feature(single, hash), spotted(origin, &word.range));
         if let Some((former, range)) = before {
             let both = range.start..word.range.end;
-            sink(pair.kind(), feature(pair, mix(former) ^ hash), spotted(origin, &both));
+            sink(double.kind(), feature(double, pair(former, hash)), spotted(origin, &both));
         }
         before = Some((hash, word.range));
     }
 }
 
 /// What a word counts as: numbers by their length, ids not at all.
-fn plain(written: &str, hash: u64) -> Option<u64> {
-    if written.len() > WORD_BYTES_MAX {
-        return None;
-    }
-    let digits = written.bytes().filter(u8::is_ascii_digit).count();
-    match digits {
-        0 => Some(hash),
-        _ if digits == written.len() => Some(digits.min(6) as u64),
-        _ if written.len() > MIXED_BYTES_MAX => None,
-        _ => Some(hash),
+fn plain(word: &Word) -> Option<u64> {
+    let bytes = word.range.len();
+    match word.digits {
+        _ if bytes > WORD_BYTES_MAX => None,
+        0 => Some(word.hash),
+        digits if digits == bytes => Some(digits.min(6) as u64),
+        _ if bytes > MIXED_BYTES_MAX => None,
+        _ => Some(word.hash),
     }
 }
 
@@ -201,24 +198,29 @@ fn is_ideograph(character: char) -> bool {
 }
 
 /// Every four characters in a row, blanks as one and digits as one.
-fn runs(text: &str, origin: Origin, field: Field, sink: &mut impl FnMut(Kind, u64, Spotted)) {
-    let mut window = [(0_usize, ' '); 4];
-    for (at, character) in text.char_indices() {
+fn runs(text: &str, field: Field, sink: &mut impl FnMut(Kind, u64, Spotted)) {
+    // Two characters each.
+    let (mut former, mut latter) = (two(' ', ' '), two(' ', ' '));
+    for character in text.chars() {
         let character = match character {
             'A'..='Z' => character.to_ascii_lowercase(),
             '0'..='9' => '0',
-            other if other.is_ascii() && !other.is_ascii_graphic() => ' ',
-            '\u{a0}' => ' ',
+            '\0'..=' ' | '\u{7f}' | '\u{a0}' => ' ',
             other => other,
         };
-        if character == ' ' && window[3].1 == ' ' {
+        let code = u64::from(u32::from(character));
+        if character == ' ' && latter & 0xffff_ffff == code {
             continue;
         }
-        window = [window[1], window[2], window[3], (at, character)];
-        let hash = mix(two(window[0].1, window[1].1)) ^ two(window[2].1, window[3].1);
-        let range = window[0].0..at + character.len_utf8().min(text.len() - at);
-        sink(field.kind(), feature(field, hash), spotted(origin, &range));
+        former = former << 32 | latter >> 32;
+        latter = latter << 32 | code;
+        sink(field.kind(), feature(field, pair(former, latter)), NOWHERE);
     }
+}
+
+/// Two hashes in their order.
+fn pair(former: u64, latter: u64) -> u64 {
+    former.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) ^ latter
 }
 
 /// Writes down signs.
@@ -283,7 +285,7 @@ impl<S: FnMut(Kind, u64, Spotted)> Signs<'_, S> {
         self.is("from name has an address", from.name.contains('@'));
         let local = from.email.split('@').next().unwrap_or_default();
         for word in Words::of(up_to(local, 100)).take(4) {
-            if let Some(hash) = plain(&local[word.range.clone()], word.hash) {
+            if let Some(hash) = plain(&word) {
                 self.add(Field::FromAddress, hash);
             }
         }
@@ -324,7 +326,8 @@ impl<S: FnMut(Kind, u64, Spotted)> Signs<'_, S> {
         self.sign("exclamations", per(count('!'), body.words));
         self.sign("questions", per(count('?'), body.words));
         self.count("dollars", count('$'));
-        self.is("quotes another", text.contains("\n>") || text.contains("-----Original Message"));
+        let quotes = body.has_any(b">") && text.contains("\n>");
+        self.is("quotes another", quotes || body.has_any(b"-") && text.contains("-----Original Message"));
         self.count("torn words", body.torn_words.len());
         self.count("disguised words", body.disguised_words.len());
         self.count("spaced words", body.spaced_words.len());
@@ -403,7 +406,7 @@ impl<S: FnMut(Kind, u64, Spotted)> Signs<'_, S> {
         let tail = up_to(tail, 200);
         let mut parts = 0;
         for word in Words::of(tail).take(12) {
-            if let Some(hash) = plain(&tail[word.range.clone()], word.hash) {
+            if let Some(hash) = plain(&word) {
                 self.add(Field::Path, hash);
             }
             parts += 1;
@@ -454,7 +457,7 @@ impl<S: FnMut(Kind, u64, Spotted)> Signs<'_, S> {
             self.sign("file end", hash_of(up_to(end, 8)));
             self.sign("file type", hash_of(&file.content_type));
             for word in Words::of(up_to(&file.filename, 100)).take(6) {
-                if let Some(hash) = plain(&file.filename[word.range.clone()], word.hash) {
+                if let Some(hash) = plain(&word) {
                     self.add(Field::FileName, hash);
                 }
             }

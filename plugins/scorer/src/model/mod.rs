@@ -27,7 +27,6 @@ pub(crate) static RULE: Rule = Rule {
                   runs of characters and how the message is built. Its points say how much it leans either way: below \
                   zero, the message reads like honest mail.",
     suggestion: "Say plainly who writes, why, and what the reader gets; reword the places that are listed.",
-    check: |_, _| {},
 };
 
 /// Points that the model adds or takes at most.
@@ -44,19 +43,21 @@ pub(crate) struct Opinion {
     pub(crate) hits: Hits,
 }
 
-/// A feature that the model knows, found in the message.
-struct Known {
+/// A word or two that the model knows from spam.
+struct Telling {
     weight: i8,
-    kind: Kind,
     spotted: Spotted,
 }
+
+/// Such words of most messages, so that their list need not move.
+const TELLING_EXPECTED: usize = 512;
 
 /// Asks the model. `rules` are the ids of those that found something, and `light_points` what those of them come to
 /// whose place it takes.
 pub(crate) fn judge(facts: &Facts<'_>, rules: &[&str], light_points: f64) -> Opinion {
     let weights = Weights::embedded();
     let mut seen = vec![0_u64; SLOTS / 64];
-    let mut known: Vec<Known> = Vec::with_capacity(1024);
+    let mut telling: Vec<Telling> = Vec::with_capacity(TELLING_EXPECTED);
     let mut sums = [0_i32; Kind::COUNT];
     let mut counts = [0_u32; Kind::COUNT];
     features::of(facts, rules, &mut |kind, hash, spotted| {
@@ -66,14 +67,16 @@ pub(crate) fn judge(facts: &Facts<'_>, rules: &[&str], light_points: f64) -> Opi
             seen[slot / 64] |= bit;
             sums[kind as usize] += i32::from(weight);
             counts[kind as usize] += 1;
-            known.push(Known { weight, kind, spotted });
+            if weight > 0 && kind == Kind::Words && spotted.origin != Origin::Elsewhere {
+                telling.push(Telling { weight, spotted });
+            }
         }
     });
     let points = weights.points(sums, counts, light_points).clamp(-POINTS_MAX, POINTS_MAX);
     let points = (points * 100.0).round() / 100.0;
     let mut hits = Hits::default();
     if points > 0.0 {
-        explain(facts, &mut known, &mut hits);
+        explain(facts, telling, &mut hits);
     } else {
         hits.note(|| "The message is written and built like honest mail.".to_owned());
     }
@@ -87,11 +90,10 @@ pub(crate) fn probability(points: f64) -> f64 {
 }
 
 /// Lists the words that weighed most, each place once.
-fn explain(facts: &Facts<'_>, known: &mut Vec<Known>, hits: &mut Hits) {
-    known.retain(|one| one.weight > 0 && one.kind == Kind::Words && one.spotted.origin != Origin::Elsewhere);
-    known.sort_by(|one, other| other.weight.cmp(&one.weight).then(one.spotted.start.cmp(&other.spotted.start)));
+fn explain(facts: &Facts<'_>, mut telling: Vec<Telling>, hits: &mut Hits) {
+    telling.sort_by(|one, other| other.weight.cmp(&one.weight).then(one.spotted.start.cmp(&other.spotted.start)));
     let mut listed: Vec<(Origin, Range<usize>)> = Vec::new();
-    for one in known.iter() {
+    for one in &telling {
         if listed.len() == PLACES_PER_RULE_MAX {
             break;
         }

@@ -9,7 +9,7 @@
 use super::features::Kind;
 
 /// Entries of the table.
-pub const SLOTS: usize = 1 << 18;
+pub const SLOTS: usize = 1 << 16;
 
 const MAGIC: &[u8; 8] = b"PILLAR2\0";
 /// Numbers before the table: those of [`Scales`] that are one each, then one for each kind.
@@ -41,7 +41,8 @@ pub struct Scales {
 #[derive(Clone, Copy)]
 pub struct Weights<'w> {
     scales: Scales,
-    table: &'w [u8],
+    /// A check byte and a weight each.
+    table: &'w [[u8; 2]; SLOTS],
 }
 
 impl Weights<'_> {
@@ -69,15 +70,16 @@ impl Weights<'_> {
             probability: [number(3), number(4)],
             odds: std::array::from_fn(|kind| number(5 + kind)),
         };
-        Weights { scales, table: &bytes[TABLE_AT..] }
+        let (entries, _) = bytes[TABLE_AT..].as_chunks();
+        Weights { scales, table: entries.try_into().expect("there are as many as slots") }
     }
 
     /// Where a feature stands and what it weighs, if it is known.
     #[must_use]
     pub fn find(&self, hash: u64) -> Option<(usize, i8)> {
         let slot = slot_of(hash);
-        let weight = self.table[2 * slot + 1].cast_signed();
-        (self.table[2 * slot] == check_of(hash) && weight != 0).then_some((slot, weight))
+        let [check, weight] = self.table[slot];
+        (check == check_of(hash) && weight != 0).then_some((slot, weight.cast_signed()))
     }
 
     /// The odds, as a natural logarithm, that sums of weights stand for.
@@ -171,7 +173,7 @@ mod tests {
         let weights = Weights::embedded();
         assert!(weights.scales.odds_per_point > 0.0, "{:?}", weights.scales);
         assert!(weights.scales.probability[0] > 0.0, "{:?}", weights.scales);
-        assert!(weights.table.chunks(2).filter(|entry| entry[1] != 0).count() > SLOTS / 2);
+        assert!(weights.table.iter().filter(|entry| entry[1] != 0).count() > SLOTS / 2);
     }
 
     #[test]

@@ -43,7 +43,6 @@ pub(crate) static RULE: Rule = Rule {
     description: "A rule that the operator of this service has added in the setting `rules`. Its finding goes by the rule's \
                   own id, points and words.",
     suggestion: "Do what the rule says.",
-    check: |_, _| {},
 };
 
 /// What a file says.

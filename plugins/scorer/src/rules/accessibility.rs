@@ -11,7 +11,7 @@ use crate::verdict::{Location, Part};
 /// Tables without a role from which on they must be layout.
 const LAYOUT_TABLES_MIN: usize = 3;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "IMAGE_ALT_MISSING",
         category: Category::Accessibility,

@@ -70,7 +70,7 @@ const PAGES: &[&str] = &["htm", "html", "mht", "mhtml", "shtml", "svg", "xhtml"]
 const DISK_IMAGES: &[&str] = &["dmg", "img", "iso", "udf", "vhd", "vhdx"];
 const ARCHIVES: &[&str] = &["7z", "ace", "arj", "bz2", "cab", "gz", "lzh", "rar", "tar", "tgz", "xz", "zip"];
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "ATTACHMENT_EXECUTABLE",
         category: Category::Attachments,

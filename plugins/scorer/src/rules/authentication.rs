@@ -7,7 +7,7 @@ use crate::tally::Hits;
 use crate::verdict::Severity::{Error, Info, Warning};
 use crate::verdict::{Location, Part};
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "AUTHENTICATION_DMARC_FAIL",
         category: Category::Authentication,

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// Addresses of one List-Unsubscribe that are read.
 const ADDRESSES_MAX: usize = 20;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "LIST_UNSUBSCRIBE_MISSING",
         category: Category::Compliance,

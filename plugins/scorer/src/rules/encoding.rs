@@ -5,7 +5,6 @@ use crate::facts::{Facts, quoted_range};
 use crate::prose::Prose;
 use crate::tally::Hits;
 use crate::verdict::Severity::{Info, Warning};
-use crate::words::Words;
 
 /// What UTF-8 looks like that was read as Latin-1 or Windows-1252.
 const MOJIBAKE: [&str; 8] = [
@@ -22,8 +21,6 @@ const MOJIBAKE: [&str; 8] = [
 /// Escapes of quoted-printable that are left in a text, for it to count as undecoded.
 const UNDECODED_MIN: usize = 3;
 
-/// Letters and digits without a blank that no word has.
-const BASE64_BYTES_MIN: usize = 300;
 
 /// Links of the html, none of which the text part has.
 const LINKS_MIN: usize = 2;
@@ -32,7 +29,7 @@ const LINKS_MIN: usize = 2;
 const EXCUSES: [&str; 4] =
     ["does not support html", "doesn't support html", "view this email in html", "unterst\u{fc}tzt kein html"];
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "SUBJECT_LINK",
         category: Category::Subject,
@@ -199,7 +196,8 @@ fn body_mojibake(facts: &Facts<'_>, hits: &mut Hits) {
 }
 
 fn mojibake(prose: &Prose<'_>, hits: &mut Hits) {
-    if prose.text.is_ascii() {
+    // All of them begin with U+00C3 or U+00E2.
+    if !(prose.has_any(b"\xc3") && prose.has_any(b"\x83\xa2")) {
         return;
     }
     for (at, pair) in MOJIBAKE.iter().filter_map(|pair| prose.text.find(pair).map(|at| (at, pair))) {
@@ -208,7 +206,7 @@ fn mojibake(prose: &Prose<'_>, hits: &mut Hits) {
 }
 
 fn replacement(facts: &Facts<'_>, hits: &mut Hits) {
-    for prose in facts.prose() {
+    for prose in facts.prose().filter(|prose| prose.has_any(b"\xef")) {
         for (at, sign) in prose.text.match_indices('\u{fffd}') {
             hits.at(prose.place(at..at + sign.len()), || "Something could not be read here.".to_owned());
         }
@@ -232,18 +230,16 @@ fn undecoded(facts: &Facts<'_>, hits: &mut Hits) {
 
 fn base64(facts: &Facts<'_>, hits: &mut Hits) {
     let Some(body) = facts.body() else { return };
-    for word in Words::of(&body.text).filter(|word| word.is_ascii && word.range.len() >= BASE64_BYTES_MIN) {
-        hits.at(body.place(word.range.clone()), || {
-            format!("{} letters and digits follow each other.", word.range.len())
-        });
+    for range in &body.long_words {
+        hits.at(body.place(range.clone()), || format!("{} letters and digits follow each other.", range.len()));
     }
 }
 
 fn text_links_missing(facts: &Facts<'_>, hits: &mut Hits) {
     let (Some(page), Some(text)) = (facts.page, &facts.text) else { return };
     let of_page = page.links.iter().filter(|link| link.url.is_web()).count();
-    let has_address = text.text.contains("://") || text.text.contains("www.");
-    if of_page >= LINKS_MIN && !text.is_blank() && !has_address {
+    let has_address = || text.text.contains("://") || text.text.contains("www.");
+    if of_page >= LINKS_MIN && !text.is_blank() && !has_address() {
         hits.note(|| format!("The html has {of_page} links and the text part none."));
     }
 }

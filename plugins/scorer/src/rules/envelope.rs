@@ -23,7 +23,7 @@ const NAME_CAPITALS_MIN: usize = 12;
 /// Digits of a mailbox that look made by a machine.
 const ADDRESS_DIGITS_MIN: usize = 6;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "HEADER_LONG",
         category: Category::Headers,

@@ -9,7 +9,7 @@ use crate::verdict::Severity::{Info, Warning};
 /// Characters of a file's name that mail programs show.
 const NAME_CHARACTERS_MAX: usize = 120;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "ATTACHMENT_EMPTY",
         category: Category::Attachments,

@@ -24,7 +24,7 @@ const SINGLE: [&str; 14] = [
     "To",
 ];
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "HEADER_DUPLICATE",
         category: Category::Headers,

@@ -23,7 +23,7 @@ const DISGUISED_LETTERS_MIN: usize = 12;
 /// Bytes of a line (RFC 5322 section 2.1.1).
 const LINE_BYTES_MAX: usize = 998;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "HTML_HIDDEN_TEXT",
         category: Category::Html,

@@ -18,7 +18,7 @@ const DOMAINS_MAX: usize = 15;
 /// Parts of a host name, `a.b.example.com` has four.
 const HOST_LABELS_MAX: usize = 6;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "LINK_SHORTENER",
         category: Category::Links,

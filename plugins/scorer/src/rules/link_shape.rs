@@ -30,7 +30,7 @@ const TRACKED_MIN: usize = 3;
 /// Recipients whose address is looked for.
 const RECIPIENTS_MAX: usize = 20;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "LINK_HOST_DIGITS",
         category: Category::Links,

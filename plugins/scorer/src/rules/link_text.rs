@@ -13,7 +13,7 @@ use crate::verdict::Severity::{Error, Info, Warning};
 /// Bytes of a label that can be an address to the eye.
 const LABEL_BYTES_MAX: usize = 300;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "LINK_TEXT_MISMATCH",
         category: Category::Links,

@@ -20,7 +20,7 @@ const CONTEXT_WORDS_MIN: usize = 5;
 /// Recipients whose address is looked for.
 const RECIPIENTS_MAX: usize = 20;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "LINK_NOT_HTTPS",
         category: Category::Links,

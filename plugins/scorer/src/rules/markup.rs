@@ -8,7 +8,7 @@ use crate::verdict::Severity::{Info, Warning};
 /// Old elements from which on a page was written for browsers of the nineties.
 const OLD_LOOK_MIN: usize = 3;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "HTML_MEDIA",
         category: Category::Html,

@@ -12,7 +12,7 @@ use crate::words::{self, Words};
 /// Bytes of a display name that are looked at.
 const NAME_BYTES_MAX: usize = 1000;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "FROM_MISSING",
         category: Category::Headers,

@@ -29,7 +29,7 @@ const PIXELS_MAX: usize = 2;
 /// Recipients that may see each other.
 const RECIPIENTS_MAX: usize = 50;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "BODY_EMPTY",
         category: Category::Structure,
@@ -176,7 +176,7 @@ fn differ(facts: &Facts<'_>, hits: &mut Hits) {
 
 fn text_markup(facts: &Facts<'_>, hits: &mut Hits) {
     const TAGS: [&str; 8] = ["</a>", "</p>", "<br>", "</td>", "</div>", "<html", "</body", "<br/>"];
-    let Some(text) = &facts.text else { return };
+    let Some(text) = facts.text.as_ref().filter(|text| text.has_any(b"<")) else { return };
     for (at, _) in text.text.match_indices('<') {
         let rest = &text.text.as_bytes()[at..];
         let starts = |tag: &&str| rest.len() >= tag.len() && rest[..tag.len()].eq_ignore_ascii_case(tag.as_bytes());

@@ -27,7 +27,7 @@ const RECIPIENTS_MAX: usize = 20;
 /// Blanks in a row that push something out of sight.
 const GAP_BLANKS_MIN: usize = 6;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "SUBJECT_MISSING",
         category: Category::Subject,

@@ -12,7 +12,7 @@ use crate::wordlist::Topic;
 /// Phrases that are compared when different ones are counted.
 const PHRASES_MAX: usize = 500;
 
-pub(super) const RULES: &[Rule] = &[
+rules![
     Rule {
         id: "WORDING_CREDENTIALS",
         category: Category::Wording,

@@ -1,6 +1,7 @@
 //! Rules about how a message is written, whatever it says.
 
 use super::{Category, Rule};
+use crate::byte_set::ByteSet;
 use crate::facts::{Facts, quoted, quoted_range};
 use crate::merge_tags;
 use crate::obfuscation;
@@ -18,7 +19,10 @@ const SHOUTING_PERCENT_MIN: usize = 50;
 const RUN_MARKS_MIN: usize = 3;
 const RUNS_MIN: usize = 2;
 
-pub(super) const RULES: &[Rule] = &[
+/// Bytes that a mark can begin with: the last is that of the euro sign.
+static MARKS: ByteSet = ByteSet::of(b"!$\xe2");
+
+rules![
     Rule {
         id: "WORDING_OBFUSCATED",
         category: Category::Wording,
@@ -119,7 +123,7 @@ fn invisible_characters(facts: &Facts<'_>, hits: &mut Hits) {
 }
 
 fn direction_override(facts: &Facts<'_>, hits: &mut Hits) {
-    for prose in facts.shown.iter().chain(&facts.text) {
+    for prose in facts.shown.iter().chain(&facts.text).filter(|prose| prose.has_any(b"\xad\xae")) {
         for (at, character) in prose.text.match_indices(['\u{202d}', '\u{202e}']) {
             hits.at(prose.place(at..at + character.len()), || {
                 "A character that nobody sees forces the reading direction here.".to_owned()
@@ -129,7 +133,7 @@ fn direction_override(facts: &Facts<'_>, hits: &mut Hits) {
 }
 
 fn merge_tag(facts: &Facts<'_>, hits: &mut Hits) {
-    for prose in facts.shown.iter().chain(&facts.text) {
+    for prose in facts.shown.iter().chain(&facts.text).filter(|prose| prose.has_any(merge_tags::STARTS)) {
         for range in merge_tags::find(&prose.text) {
             hits.at(prose.place(range.clone()), || format!("{} was not filled in.", quoted_range(&prose.text, &range)));
         }
@@ -144,14 +148,14 @@ fn shouting(facts: &Facts<'_>, hits: &mut Hits) {
 }
 
 fn exclamation(facts: &Facts<'_>, hits: &mut Hits) {
-    let Some(body) = facts.body() else { return };
+    let Some(body) = facts.body().filter(|body| body.has_any("!$\u{20ac}".as_bytes())) else { return };
     let mut runs = Vec::new();
     let mut rest = 0;
-    while let Some(found) = body.text[rest..].find(['!', '$', '\u{20ac}']) {
-        let start = rest + found;
+    while let Some(start) = MARKS.find(body.text.as_bytes(), rest) {
         let run = &body.text[start..];
         let end = run.find(|c| !matches!(c, '!' | '$' | '\u{20ac}')).unwrap_or(run.len());
-        rest = start + end;
+        // Another character can begin with the first byte of the euro sign; it has as many.
+        rest = start + if end == 0 { '\u{20ac}'.len_utf8() } else { end };
         if run[..end].chars().count() >= RUN_MARKS_MIN {
             runs.push(start..rest);
         }

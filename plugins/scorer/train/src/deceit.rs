@@ -10,7 +10,7 @@ use crate::regression::Random;
 const PLAIN: [&str; 6] = ["advance", "threat", "boss", "brief", "jobs", "outreach"];
 
 /// What is sent as a picture now and then.
-const PICTURES: [&str; 4] = ["reward", "pills", "offer", "dating"];
+const PICTURES: [&str; 7] = ["reward", "pills", "offer", "dating", "pump", "bogus", "claims"];
 
 /// Letters that look like others.
 const DISGUISES: &[(char, char)] = &[

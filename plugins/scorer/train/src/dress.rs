@@ -12,6 +12,9 @@ use crate::regression::Random;
 /// Paragraphs of a message that is dressed.
 const PARAGRAPHS_MAX: usize = 40;
 
+/// Of a hundred messages, so many are built as mail was twenty years ago, when the newsletters of the archives were sent.
+pub(crate) const OLD_PERCENT: usize = 25;
+
 /// Everything around the text.
 pub struct Chrome {
     /// Code of the language.
@@ -38,18 +41,58 @@ pub struct Chrome {
     pub links: Vec<String>,
     /// Where every link leads, when it is not the sender's site.
     pub target: Option<String>,
+    /// The domain of most links, when they do not lead to the sender's own: that of a service that counts clicks, of another
+    /// company, or what stands in a template until somebody fills it in.
+    pub through: Option<String>,
+    /// Whether it is built as mail was before links were encrypted.
+    pub is_old: bool,
 }
+
+/// Where companies are found beside their own site, and what the link to it is called.
+const SOCIAL: &[(&str, &str)] = &[
+    ("Facebook", "https://www.facebook.com/"),
+    ("Instagram", "https://www.instagram.com/"),
+    ("Twitter", "https://twitter.com/"),
+    ("LinkedIn", "https://www.linkedin.com/company/"),
+    ("YouTube", "https://www.youtube.com/@"),
+    ("Pinterest", "https://www.pinterest.com/"),
+    ("X", "https://x.com/"),
+    ("TikTok", "https://www.tiktok.com/@"),
+    ("GitHub", "https://github.com/"),
+];
+
+/// The start of a style sheet as it is copied from page to page.
+const RESET: &str = "html,body{margin:0 auto!important;padding:0!important;height:100%!important;width:100%!important} \
+    *{-ms-text-size-adjust:100%;-webkit-text-size-adjust:100%} div[style*=\"margin: 16px 0\"]{margin:0!important} \
+    table,td{mso-table-lspace:0pt!important;mso-table-rspace:0pt!important} table{border-spacing:0!important;border-collapse:collapse!important;table-layout:fixed!important;margin:0 auto!important} \
+    img{-ms-interpolation-mode:bicubic;border:0;height:auto;line-height:100%;outline:none;text-decoration:none} a{text-decoration:none} \
+    a[x-apple-data-detectors],.unstyle-auto-detected-links a{border-bottom:0!important;cursor:default!important;color:inherit!important;text-decoration:none!important;font-size:inherit!important;font-family:inherit!important;font-weight:inherit!important;line-height:inherit!important} \
+    .ReadMsgBody{width:100%} .ExternalClass{width:100%} .ExternalClass,.ExternalClass p,.ExternalClass span,.ExternalClass td,.ExternalClass div{line-height:100%} \
+    @media screen and (max-width:600px){.email-container{width:100%!important;margin:auto!important} .fluid{max-width:100%!important;height:auto!important} .stack-column,.stack-column-center{display:block!important;width:100%!important;max-width:100%!important;direction:ltr!important} .center-on-narrow{text-align:center!important;display:block!important;float:none!important} .email-container p{font-size:17px!important}}";
 
 impl Chrome {
     fn href(&self, random: &mut Random) -> String {
         if let Some(target) = &self.target {
             return target.clone();
         }
-        let site = &self.site;
+        let site = self.through.as_deref().unwrap_or(&self.site);
         let word = random.of_many(&[
             "shop", "blog", "account", "orders", "news", "events", "help", "p", "read", "app", "docs", "invite",
             "store",
         ]);
+        if self.is_old {
+            let number = 100 + random.below(900_000);
+            return match random.below(8) {
+                0 => format!("http://www.{site}/{word}/index.html"),
+                1 => format!("http://www.{site}/{word}.asp?id={number}"),
+                2 => format!("http://{site}/cgi-bin/{word}.cgi?e=reader@example.com&m={number}"),
+                3 => format!("http://click.{site}/m.asp?i={number}"),
+                4 => format!("http://clicks.{site}/Click?q={}", token(random, 40)),
+                5 => format!("http://www.{site}/{word}.php?u={number}&c={}", token(random, 16)),
+                6 => format!("http://ads.{site}/{}/{number}", random.below(99)),
+                _ => format!("http://www.{site}/"),
+            };
+        }
         match random.below(8) {
             0 | 1 => format!("https://{site}/{word}"),
             2 => format!(
@@ -80,6 +123,13 @@ impl Chrome {
     fn picture(&self, random: &mut Random) -> String {
         let site = &self.site;
         let name = random.of_many(&["header", "logo", "hero", "photo", "product", "banner", "icon", "team"]);
+        if self.is_old {
+            return format!(
+                "http://{}.{site}/{name}{}.gif",
+                random.of_many(&["images", "www", "graphics"]),
+                random.below(9)
+            );
+        }
         match random.below(5) {
             0 => format!("https://cdn.{site}/{name}.png"),
             1 => format!("https://images.{site}/{}/{name}@2x.jpg", random.below(99)),
@@ -97,6 +147,9 @@ pub(crate) fn token(random: &mut Random, length: usize) -> String {
 
 /// The text alone.
 pub fn plain(paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    if chrome.is_bulk && random.chance(35) {
+        return bulletin(paragraphs, chrome, random);
+    }
     let mut text = paragraphs.join("\n\n");
     if chrome.is_bulk {
         if random.chance(70) {
@@ -111,11 +164,38 @@ pub fn plain(paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> Str
     text
 }
 
+/// A text that goes to many, with rules between its parts and an address under most of them.
+fn bulletin(paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    let rule = random.of_many(&["=====", "-----", "*****", "~~~~~", "_____"]).repeat(6 + random.below(8));
+    let mut text = format!("{rule}\n{}\n{rule}\n\n", chrome.brand.to_uppercase());
+    for (at, paragraph) in paragraphs.iter().enumerate() {
+        if random.chance(30) {
+            let _ = writeln!(text, "{}. {}", at + 1, chrome.buttons[at % chrome.buttons.len()].to_uppercase());
+        }
+        let _ = writeln!(text, "{paragraph}");
+        if random.chance(55) {
+            let _ = writeln!(text, "{}{}", random.of_many(&["", "", "> ", "-> "]), chrome.href(random));
+        }
+        text.push_str(if random.chance(25) { "\n--\n\n" } else { "\n" });
+    }
+    let _ =
+        write!(text, "{rule}\n{}\n{}: {}\n{}\n", chrome.why, chrome.unsubscribe, chrome.href(random), chrome.address);
+    text.push_str(&chrome.rights);
+    text.push('\n');
+    text
+}
+
 /// A page in one of the ways in which pages of mail are built.
 pub fn page(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
     let subject = escaped(subject);
     let paragraphs: Vec<String> = paragraphs.iter().map(|text| escaped(text)).collect();
-    match random.below(10) {
+    if chrome.is_old && random.chance(60) {
+        return flyer(&subject, &paragraphs, chrome, random);
+    }
+    match random.below(14) {
+        10 | 11 => hero(&subject, &paragraphs, chrome, random),
+        12 => cards(&subject, &paragraphs, chrome, random),
+        13 => lines(&subject, &paragraphs, chrome, random),
         0 => letter(&paragraphs, chrome, random),
         1 => word(&paragraphs, chrome, random),
         2 | 3 => table(&subject, &paragraphs, chrome, random),
@@ -250,12 +330,37 @@ fn image(html: &mut String, chrome: &Chrome, random: &mut Random, width: usize) 
     );
 }
 
-fn footer(html: &mut String, chrome: &Chrome, random: &mut Random) {
-    let _ = write!(html, "<div style=\"font-size:12px;color:#888888;text-align:center;padding:24px\">");
-    if random.chance(50) {
+/// Small pictures that lead to where the sender is found beside their own site. Deceivers let them lead where all leads,
+/// or copy them as they are.
+fn social(html: &mut String, chrome: &Chrome, random: &mut Random) {
+    let is_copied = chrome.target.is_none() || random.chance(40);
+    if chrome.is_old || !is_copied {
         for _ in 0..2 + random.below(4) {
             image(html, chrome, random, 24);
         }
+        return;
+    }
+    let label: String = chrome.brand.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let first = random.below(SOCIAL.len());
+    for (name, place) in SOCIAL.iter().cycle().skip(first).take(2 + random.below(4)) {
+        let _ = write!(html, "<a href=\"{place}{label}\">");
+        if random.chance(75) {
+            let _ = write!(
+                html,
+                "<img src=\"{}\" alt=\"{name}\" width=\"24\" height=\"24\" style=\"display:inline-block\">",
+                chrome.picture(random)
+            );
+        } else {
+            html.push_str(name);
+        }
+        html.push_str("</a> ");
+    }
+}
+
+fn footer(html: &mut String, chrome: &Chrome, random: &mut Random) {
+    let _ = write!(html, "<div style=\"font-size:12px;color:#888888;text-align:center;padding:24px\">");
+    if random.chance(50) {
+        social(html, chrome, random);
     }
     let _ = write!(html, "<p>{}</p>", escaped(&chrome.why));
     for label in &chrome.links {
@@ -509,6 +614,189 @@ fn classes(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut R
     html
 }
 
+/// A large picture, a line in large letters and a button, then two or three things beside each other.
+fn hero(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    let mut html = begin(subject, chrome, random, RESET);
+    let colour = random.of_many(&["#222222", "#f1f1f1", "#eef2f7", "#ffffff", "#fbeed5"]);
+    let _ = write!(
+        html,
+        "<body width=\"100%\" style=\"margin:0;padding:0!important;mso-line-height-rule:exactly;background-color:{colour}\"><center style=\"width:100%;background-color:{colour}\"><!--[if mso | IE]><table role=\"presentation\" border=\"0\" cellpadding=\"0\" cellspacing=\"0\" width=\"100%\" style=\"background-color:{colour}\"><tr><td><![endif]-->"
+    );
+    preheader(&mut html, paragraphs, random);
+    html.push_str("<table align=\"center\" role=\"presentation\" cellspacing=\"0\" cellpadding=\"0\" border=\"0\" width=\"600\" class=\"email-container\"><tr><td style=\"padding:20px 0;text-align:center\">");
+    image(&mut html, chrome, random, 200);
+    html.push_str("</td></tr>");
+    if random.chance(40) {
+        html.push_str("<tr><td style=\"padding:0 0 20px;text-align:center;font-family:sans-serif;font-size:14px\">");
+        for label in &chrome.links {
+            let _ =
+                write!(html, "<a href=\"{}\" style=\"color:#555555;padding:0 12px\">{label}</a>", chrome.href(random));
+        }
+        html.push_str("</td></tr>");
+    }
+    html.push_str("<tr><td style=\"background-color:#ffffff\">");
+    let _ = write!(
+        html,
+        "<img src=\"{}\" width=\"600\" height=\"\" alt=\"{}\" border=\"0\" style=\"width:100%;max-width:600px;height:auto;background:#dddddd;display:block\" class=\"fluid\">",
+        chrome.picture(random),
+        random.of_many(&["", "Header", "alt_text", "Hero image", "Banner"])
+    );
+    let (first, others) = paragraphs.split_at(paragraphs.len().min(2));
+    let title = if random.chance(30) { subject.to_uppercase() } else { subject.to_owned() };
+    let _ = write!(
+        html,
+        "</td></tr><tr><td style=\"background-color:#ffffff;padding:40px;text-align:center;font-family:sans-serif;color:#555555\"><h1 style=\"margin:0 0 10px;font-size:30px;line-height:36px;color:#333333\">{title}</h1>"
+    );
+    for text in first {
+        let _ = write!(html, "<p style=\"margin:0 0 10px;font-size:16px;line-height:24px\">{text}</p>");
+    }
+    big_button(&mut html, chrome, random);
+    html.push_str("</td></tr>");
+    let beside = 2 + random.below(2);
+    for row in others.chunks(beside) {
+        html.push_str("<tr><td style=\"padding:10px;background-color:#ffffff\"><table role=\"presentation\" cellspacing=\"0\" cellpadding=\"0\" border=\"0\" width=\"100%\"><tr>");
+        for text in row {
+            let _ = write!(
+                html,
+                "<td class=\"stack-column-center\" valign=\"top\" width=\"{}%\" style=\"padding:10px;font-family:sans-serif;font-size:15px;line-height:20px;color:#555555\">",
+                100 / beside
+            );
+            if random.chance(60) {
+                image(&mut html, chrome, random, 560 / beside);
+            }
+            let _ = write!(html, "<p style=\"margin:0 0 10px\">{text}</p>");
+            if random.chance(40) {
+                let label = &chrome.buttons[random.below(chrome.buttons.len())];
+                let _ = write!(
+                    html,
+                    "<a href=\"{}\" style=\"color:#0b79d0\"><strong>{label}</strong></a>",
+                    chrome.href(random)
+                );
+            }
+            html.push_str("</td>");
+        }
+        html.push_str("</tr></table></td></tr>");
+    }
+    html.push_str("</table>");
+    finish(&mut html, chrome, random);
+    html.push_str("<!--[if mso | IE]></td></tr></table><![endif]--></center></body></html>");
+    html
+}
+
+/// A button that Outlook draws too.
+fn big_button(html: &mut String, chrome: &Chrome, random: &mut Random) {
+    let label = &chrome.buttons[random.below(chrome.buttons.len())];
+    let label = if random.chance(30) { label.to_uppercase() } else { label.clone() };
+    let colour = random.of_many(&["#222222", "#0b79d0", "#d6336c", "#2b8a3e", "#f59f00"]);
+    let href = chrome.href(random);
+    let _ = write!(
+        html,
+        "<div><!--[if mso]><v:roundrect xmlns:v=\"urn:schemas-microsoft-com:vml\" xmlns:w=\"urn:schemas-microsoft-com:office:word\" href=\"{href}\" style=\"height:48px;v-text-anchor:middle;width:220px\" arcsize=\"8%\" stroke=\"f\" fillcolor=\"{colour}\"><w:anchorlock/><center style=\"color:#ffffff;font-family:sans-serif;font-size:16px;font-weight:bold\">{label}</center></v:roundrect><![endif]--><!--[if !mso]><!-- --><a href=\"{href}\" style=\"background-color:{colour};border-radius:4px;color:#ffffff;display:inline-block;font-family:sans-serif;font-size:16px;font-weight:bold;line-height:48px;text-align:center;width:220px;-webkit-text-size-adjust:none;mso-hide:all\">{label}</a><!--<![endif]--></div>"
+    );
+}
+
+/// Things in frames, three in a row.
+fn cards(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    let mut html = begin(subject, chrome, random, RESET);
+    html.push_str("<body style=\"margin:0;background-color:#f6f6f6\">");
+    preheader(&mut html, paragraphs, random);
+    let _ = write!(
+        html,
+        "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\"><tr><td align=\"center\"><table role=\"presentation\" width=\"640\" cellpadding=\"0\" cellspacing=\"0\"><tr><td align=\"right\" style=\"font:11px Arial\"><a href=\"{}\">{}</a></td></tr><tr><td align=\"center\" style=\"padding:24px\">",
+        chrome.href(random),
+        chrome.browser
+    );
+    image(&mut html, chrome, random, 180);
+    let _ = write!(html, "<h2 style=\"font:bold 26px Georgia,serif\">{subject}</h2></td></tr>");
+    for row in paragraphs.chunks(3) {
+        html.push_str("<tr><td style=\"font-size:0;text-align:center\"><!--[if mso]><table role=\"presentation\" width=\"100%\"><tr><![endif]-->");
+        for text in row {
+            html.push_str("<!--[if mso]><td style=\"width:213px\" valign=\"top\"><![endif]--><div style=\"display:inline-block;width:100%;max-width:213px;vertical-align:top\"><table role=\"presentation\" width=\"100%\"><tr><td style=\"padding:8px;font:14px/20px Arial;text-align:left;border:1px solid #e5e5e5\">");
+            image(&mut html, chrome, random, 195);
+            let label = &chrome.buttons[random.below(chrome.buttons.len())];
+            let _ = write!(
+                html,
+                "<p>{text}</p><a href=\"{}\" style=\"display:block;border:1px solid #111111;padding:8px;text-align:center;color:#111111\">{label}</a></td></tr></table></div><!--[if mso]></td><![endif]-->",
+                chrome.href(random)
+            );
+        }
+        html.push_str("<!--[if mso]></tr></table><![endif]--></td></tr>");
+    }
+    html.push_str("</table>");
+    finish(&mut html, chrome, random);
+    html.push_str("</td></tr></table></body></html>");
+    html
+}
+
+/// Lines of a table with rules between, as receipts and reports have them.
+fn lines(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    let style = "table{border-collapse:collapse} .items td{border-bottom:1px solid #eeeeee;padding:10px 0} .total{font-weight:bold}";
+    let mut html = begin(subject, chrome, random, style);
+    let _ = write!(
+        html,
+        "<body style=\"font-family:Helvetica,Arial,sans-serif;color:#1d1c1d\"><table align=\"center\" width=\"560\"><tr><td style=\"padding:32px 0\"><a href=\"{}\"><strong>{}</strong></a></td><td align=\"right\">{}</td></tr><tr><td colspan=\"2\"><h1 style=\"font-size:22px\">{subject}</h1></td></tr></table><table class=\"items\" align=\"center\" width=\"560\">",
+        chrome.href(random),
+        escaped(&chrome.brand),
+        made_up::address(random)
+    );
+    for text in paragraphs {
+        let _ = write!(html, "<tr><td>{text}</td>");
+        if random.chance(40) {
+            let _ = write!(html, "<td align=\"right\">${}.{:02}</td>", random.below(300), random.below(100));
+        }
+        html.push_str("</tr>");
+    }
+    if random.chance(50) {
+        let _ = write!(
+            html,
+            "<tr class=\"total\"><td>Total</td><td align=\"right\">${}.00</td></tr>",
+            10 + random.below(900)
+        );
+    }
+    html.push_str("</table>");
+    if random.chance(50) {
+        button(&mut html, chrome, random);
+    }
+    finish(&mut html, chrome, random);
+    html.push_str("</body></html>");
+    html
+}
+
+/// Tables in tables with fonts and tiny pictures to hold them apart, as pages were built before style sheets.
+fn flyer(subject: &str, paragraphs: &[String], chrome: &Chrome, random: &mut Random) -> String {
+    let mut html = format!(
+        "<HTML><HEAD><TITLE>{subject}</TITLE></HEAD><BODY BGCOLOR=\"#FFFFFF\" LINK=\"#003399\" TOPMARGIN=\"0\"><CENTER><TABLE WIDTH=\"600\" BORDER=\"0\" CELLPADDING=\"0\" CELLSPACING=\"0\"><TR><TD BGCOLOR=\"{}\">",
+        random.of_many(&["#003366", "#CC0000", "#FFCC00", "#FFFFFF"])
+    );
+    image(&mut html, chrome, random, 468);
+    let _ = write!(
+        html,
+        "</TD></TR><TR><TD><FONT FACE=\"Arial, Helvetica\" SIZE=\"4\"><B>{subject}</B></FONT><BR></TD></TR></TABLE>"
+    );
+    let spacer = format!("<IMG SRC=\"http://images.{}/spacer.gif\" WIDTH=\"1\" HEIGHT=\"8\">", chrome.site);
+    html.push_str("<TABLE WIDTH=\"600\" BORDER=\"0\" CELLPADDING=\"4\"><TR>");
+    if random.chance(50) {
+        html.push_str("<TD WIDTH=\"140\" VALIGN=\"top\" BGCOLOR=\"#EEEEEE\"><FONT FACE=\"Arial\" SIZE=\"1\">");
+        for label in chrome.links.iter().chain(&chrome.buttons) {
+            let _ = write!(html, "<A HREF=\"{}\">{label}</A><BR>{spacer}<BR>", chrome.href(random));
+        }
+        html.push_str("</FONT></TD>");
+    }
+    html.push_str("<TD VALIGN=\"top\"><FONT FACE=\"Verdana, Arial\" SIZE=\"2\">");
+    for text in paragraphs {
+        let _ = write!(html, "{text}<BR>");
+        if random.chance(35) {
+            let label = &chrome.buttons[random.below(chrome.buttons.len())];
+            let _ = write!(html, "<A HREF=\"{}\"><B>{label}</B></A><BR>", chrome.href(random));
+        }
+        let _ = write!(html, "{spacer}<BR>");
+    }
+    html.push_str("</FONT></TD></TR></TABLE><FONT FACE=\"Arial\" SIZE=\"1\">");
+    finish(&mut html, chrome, random);
+    html.push_str("</FONT></CENTER></BODY></HTML>");
+    html
+}
+
 /// The same words in another page. `None` when there are none.
 pub fn dressed(message: &Message, random: &mut Random) -> Option<Message> {
     let text = shown(message)?;
@@ -540,6 +828,8 @@ pub fn dressed(message: &Message, random: &mut Random) -> Option<Message> {
         buttons: ["Read more", "View", "Open", "Click here"].map(str::to_owned).to_vec(),
         links: ["Privacy", "Contact"].map(str::to_owned).to_vec(),
         target: address_in(&text),
+        through: None,
+        is_old: random.chance(OLD_PERCENT),
     };
     let html = page(message.subject.as_deref().unwrap_or_default(), &paragraphs, &chrome, random);
     let text = random.chance(40).then(|| plain(&paragraphs, &chrome, random));

@@ -71,6 +71,28 @@ const BRANDS: &[&str] = &[
     "The Daily Proof",
     "Pixelsmith",
 ];
+const FIRST_WORDS: &[&str] = &[
+    "Silver", "Maple", "Old Mill", "Summit", "Urban", "Prime", "Coastal", "Golden", "Nordic", "Bright", "Cedar",
+    "Union",
+];
+const SECOND_WORDS: &[&str] = &[
+    "Outdoors",
+    "Bank",
+    "Kitchen",
+    "Supply",
+    "Studio",
+    "Motors",
+    "Insurance",
+    "Pharmacy",
+    "Sports",
+    "Media",
+    "Theatre",
+    "Toys",
+    "Electronics",
+    "Hotels",
+    "Academy",
+    "Wines",
+];
 /// Companies that everybody knows, and their domains. Deceivers borrow the names; the companies write too.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("PayPal", "paypal.com"),
@@ -169,11 +191,33 @@ const TOPICS: &[&str] = &[
 ];
 const SHORT_TOPICS: &[&str] =
     &["Yoga", "Jazz", "Linux", "Origami", "Espresso", "Python", "Design", "Kubernetes", "Sudoku", "Tango"];
+const PRODUCTS: &[&str] = &[
+    "Linen shirt",
+    "a pair of running shoes",
+    "Wool blanket",
+    "Desk lamp",
+    "Espresso machine",
+    "Garden chair",
+    "wireless headphones",
+    "Digital camera",
+    "Rucksack, 30 litres",
+    "Ceramic mug",
+    "Rain jacket",
+    "Laptop, 14 inches",
+    "Cordless drill",
+    "Face cream",
+    "Bedside table",
+    "Wall calendar",
+    "a box of tea",
+    "Children's bicycle",
+    "Smart watch",
+    "USB cable, 2 m",
+];
 const MONTHS: &[&str] =
     &["January", "March", "May", "June", "August", "October", "November", "December", "spring", "winter"];
 const ENDS: &[&str] = &[
-    "com", "com", "com", "org", "net", "io", "de", "fr", "co.uk", "es", "it", "nl", "eu", "co", "app", "dev", "shop",
-    "jp", "cn", "ru",
+    "com", "com", "com", "com", "com", "com", "com", "com", "com", "com", "org", "net", "io", "de", "fr", "co.uk",
+    "es", "it", "nl", "eu", "co", "app", "dev", "shop", "jp", "cn", "ru",
 ];
 
 /// The texts of a language.
@@ -256,7 +300,7 @@ fn pick<'l>(languages: &'l [Language], random: &mut Random) -> &'l Language {
 const LETTERS: [&str; 4] = ["letter", "office", "brief", "billing"];
 
 /// Of a hundred messages, so many are of those kinds at least.
-const LETTERS_PERCENT: usize = 15;
+const LETTERS_PERCENT: usize = 22;
 
 fn kind<'l>(language: &'l Language, random: &mut Random) -> &'l Texts {
     let letters: Vec<&Texts> = language.kinds.iter().filter(|kind| LETTERS.contains(&kind.name)).collect();
@@ -268,8 +312,20 @@ fn kind<'l>(language: &'l Language, random: &mut Random) -> &'l Texts {
 }
 
 /// What wanders from one thing to another.
-const LONG: [&str; 20] = [
+const LONG: [&str; 32] = [
     "newsletter",
+    "headlines",
+    "lorem",
+    "cart",
+    "points",
+    "holiday",
+    "deals",
+    "invest",
+    "stars",
+    "tv",
+    "panel",
+    "training",
+    "beauty",
     "release",
     "sale",
     "digest",
@@ -292,9 +348,9 @@ const LONG: [&str; 20] = [
 ];
 
 /// What concerns one reader alone.
-const SINGLE: [&str; 14] = [
-    "reset", "receipt", "notice", "shipping", "secure", "bank", "account", "careers", "notice2", "hinweis", "avis",
-    "avvisi", "bericht", "identity",
+const SINGLE: [&str; 18] = [
+    "order", "trip", "ticket", "token", "reset", "receipt", "notice", "shipping", "secure", "bank", "account",
+    "careers", "notice2", "hinweis", "avis", "avvisi", "bericht", "identity",
 ];
 
 impl Scene {
@@ -339,6 +395,8 @@ impl Scene {
             buttons: (0..4).map(|_| language.one("button", random).to_owned()).collect(),
             links: (0..3).map(|_| language.one("link", random).to_owned()).collect(),
             target: None,
+            through: random.chance(THROUGH_PERCENT).then(|| through(random)),
+            is_old: random.chance(dress::OLD_PERCENT),
         }
     }
 
@@ -469,7 +527,16 @@ fn sender(scene: &Scene, is_letter: bool, random: &mut Random) -> Mailbox {
         "notifications",
         "billing",
     ]);
-    let under = random.of_many(&["", "", "", "mail.", "news.", "e.", "email."]);
+    let number = 10 + random.below(90_000);
+    // Senders of many letters read in the address which one came back.
+    let numbered = match random.below(4) {
+        0 => format!("{local}{number}"),
+        1 => format!("{local}-{number}-{}", random.below(99)),
+        2 => format!("bounce.{number}.{}", dress::token(random, 6).to_lowercase()),
+        _ => format!("reply-{number}"),
+    };
+    let local = if random.chance(14) { numbered.as_str() } else { local };
+    let under = random.of_many(&["", "", "", "mail.", "news.", "e.", "email.", "online.", "mailings.", "lists."]);
     let name = match random.below(4) {
         0 => format!("{} from {}", scene.name, scene.brand),
         1 => scene.name.clone(),
@@ -478,10 +545,37 @@ fn sender(scene: &Scene, is_letter: bool, random: &mut Random) -> Mailbox {
     Mailbox { name, email: format!("{local}@{under}{}", scene.site) }
 }
 
-/// A name that nobody else has: one of the list, or syllables.
+/// Of a hundred messages, so many have links to another domain than the sender's.
+const THROUGH_PERCENT: usize = 25;
+
+/// See [`Chrome::through`].
+fn through(random: &mut Random) -> String {
+    match random.below(3) {
+        0 => site_of(&brand(random), random),
+        1 => random
+            .of_many(&["example.com", "example.org", "google.com", "mysite.com", "github.com", "domain.com"])
+            .to_owned(),
+        _ => random
+            .of_many(&[
+                "list-manage.com",
+                "cmail20.com",
+                "sendgrid.net",
+                "mailchi.mp",
+                "hubspotemail.net",
+                "rs6.net",
+                "mlsend.com",
+            ])
+            .to_owned(),
+    }
+}
+
+/// A name that nobody else has: one of the list, two words, or syllables.
 pub fn brand(random: &mut Random) -> String {
-    if random.chance(40) {
+    if random.chance(35) {
         return random.of_many(BRANDS).to_owned();
+    }
+    if random.chance(40) {
+        return format!("{} {}", random.of_many(FIRST_WORDS), random.of_many(SECOND_WORDS));
     }
     let mut name = String::new();
     for _ in 0..2 + random.below(2) {
@@ -541,7 +635,8 @@ pub(crate) fn fill(text: &str, scene: &Scene, random: &mut Random) -> String {
     let code = format!("{}", 100_000 + random.below(900_000));
     let number = (2 + random.below(70)).to_string();
     let other = BRANDS[random.below(BRANDS.len())];
-    let values: [(&str, &str); 12] = [
+    let values: [(&str, &str); 13] = [
+        ("{product}", random.of_many(PRODUCTS)),
         ("{name}", first_name),
         ("{brand}", &scene.brand),
         ("{site}", &scene.site),
