@@ -16,7 +16,10 @@ const HONEST: usize = 1_200;
 const DECEITFUL: usize = 600;
 
 /// Bytes of the smallest hostile message. It is big enough that what every call takes does not show.
-const HOSTILE_BYTES: usize = 40_000;
+const HOSTILE_BYTES: usize = 160_000;
+/// Bytes of memory that a call of the built-in scorer finds free when it begins (`--initial-heap` in `plugins/build.sh`). How much
+/// of them it takes does not show.
+const SPARE_BYTES: f64 = 262_144.0;
 /// Four times the message takes at most so many times the fuel and the memory.
 const GROWTH_MAX: f64 = 4.6;
 
@@ -69,8 +72,8 @@ async fn hostile_mail_takes_no_more_than_its_share_of_work_and_memory() {
     let mut broken = Vec::new();
     for (name, make) in hostile::KINDS {
         let [small, large] = [HOSTILE_BYTES, 4 * HOSTILE_BYTES].map(|bytes| used(&component, name, &make(bytes)));
-        for (what, at) in [("fuel", 0), ("memory", 1)] {
-            let growth = (large[at] - none[at]) / (small[at] - none[at]).max(1.0);
+        for (what, at, spare) in [("fuel", 0, 1.0), ("memory", 1, SPARE_BYTES)] {
+            let growth = (large[at] - none[at] + spare) / (small[at] - none[at] + spare);
             if growth > GROWTH_MAX {
                 broken.push(format!("{name}: {growth:.2} times the {what}"));
             }
