@@ -2,7 +2,8 @@
 # Opens and clicks a second, each on disk before its answer, beside nginx, which stores nothing: `empty_gif` and `return 302`.
 #
 # `invalid` is a pixel whose token is not ours: what HTTP costs without recording. All take turns in one run, so that they meet
-# the same machine; compare the ratios only. What goes into the database meanwhile is in our figures.
+# the same machine; compare the ratios only. What goes into the database meanwhile is in our figures; what waits afterwards is waited
+# for, so that it is in nobody else's.
 #   benches/pixel.sh [ROUNDS] [SECONDS]
 # CONNECTIONS ("1 64 256"), DURABILITY ("disk", or "process"), HTTP_THREADS (1) and ACCESS_LOG ("on", or "off": of both) may be
 # set, and TLS ("off", or "on": both are spoken to by HTTP/2 in TLS, with 16 requests at once on each of 8 connections).
@@ -93,10 +94,16 @@ load() {
     fi
 }
 
+# journal_waits: bytes of hits that are not in the database yet.
+journal_waits() {
+    curl -s "http://$PILLARBOX_OPERATOR_LISTEN/metrics" | awk '/^pillarbox_hit_journal_bytes / { print $2 }'
+}
+
 declare -A figures
 # measure NAME URL PID: adds to figures[NAME], and the microseconds of CPU and the p99 beside it.
 measure() {
     local name=$1 before after answered
+    until [[ $(journal_waits) == 0 ]]; do sleep 0.2; done
     before=$(cpu_us "$3")
     mapfile -t answered < <(load "$2")
     after=$(cpu_us "$3")
@@ -112,11 +119,6 @@ middle() {
     local values
     read -ra values <<<"${figures[$1]}"
     median "${values[@]}"
-}
-
-# journal_waits: bytes of hits that are not in the database yet.
-journal_waits() {
-    curl -s "http://$PILLARBOX_OPERATOR_LISTEN/metrics" | awk '/^pillarbox_hit_journal_bytes / { print $2 }'
 }
 
 printf '%-12s %-8s %10s %10s %7s %9s %9s %9s\n' connections what 'per sec' nginx ratio 'CPU us' 'nginx us' 'p99 ms'
