@@ -138,6 +138,3 @@ for count in $connections; do
             "$(middle "$ours us")" "$(middle "$theirs us")" "$(middle "$ours p99")"
     done
 done
-waiting=$(journal_waits) started=$SECONDS
-until [[ $(journal_waits) == 0 ]]; do sleep 0.2; done
-printf 'At the end %s bytes of hits waited for the database, which had them %s seconds later.\n' "$waiting" $((SECONDS - started))
