@@ -136,7 +136,7 @@ fn exponential(x: f64) -> f64 {
 
 /// Which entry a feature has.
 #[must_use]
-#[allow(clippy::cast_possible_truncation, reason = "18 bits are taken")]
+#[allow(clippy::cast_possible_truncation, reason = "16 bits are taken")]
 pub fn slot_of(hash: u64) -> usize {
     hash as usize % SLOTS
 }

@@ -21,7 +21,6 @@ const MOJIBAKE: [&str; 8] = [
 /// Escapes of quoted-printable that are left in a text, for it to count as undecoded.
 const UNDECODED_MIN: usize = 3;
 
-
 /// Links of the html, none of which the text part has.
 const LINKS_MIN: usize = 2;
 
